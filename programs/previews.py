@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from gtm.core import canonical
+from gtm.core.bounded.work import work
 from gtm.core.errors import InvalidInput, NotFound, Problem
 from gtm.core.later import later
 from programs.datasets import CONTRACTS, DatasetProblems, Options, SnapshotStore, Source
+from programs.datasets.loading.bounds import LOOK
 from programs.datasets.loading.guessing import (
     KindGuess,
     ProfileGuess,
@@ -17,24 +20,24 @@ from programs.datasets.loading.guessing import (
     guess_kinds,
     guess_profiles,
 )
+from programs.datasets.loading.limits import FIRST_ROWS, READING
 from programs.datasets.loading.problems import nearest
 from programs.datasets.loading.terms import LoadTerms
 from programs.load_profiles import known_profiles, options_of, settle_terms
 from programs.models import Partner, Program
-from programs.series import HOW, DataSeries, other_currencies, snapshot_of, snapshot_store
+from programs.series import HOW, DataSeries, other_currencies, snapshot_of, snapshot_store, summary_of
 
 if TYPE_CHECKING:
     from programs.datasets import FilePreview, IngestResult
-    from programs.datasets.loading import answer, preview
-    from programs.datasets.snapshots import comparison, summary
+    from programs.datasets.loading import answer
+    from programs.datasets.snapshots import summary
     from programs.datasets.snapshots.comparison import SnapshotComparison
     from programs.datasets.snapshots.summary import SnapshotSummary
 else:
     answer = later("programs.datasets.loading.answer")
-    comparison = later("programs.datasets.snapshots.comparison")
-    preview = later("programs.datasets.loading.preview")
     summary = later("programs.datasets.snapshots.summary")
 
+PREVIEW = "programs.datasets.loading.preview"
 FIND = "find"
 """The profile of a preview that takes the likeliest one."""
 
@@ -95,9 +98,9 @@ def preview_dataset(
     told = options_of(program, partner, terms)
     place = DataSeries(program, partner, None, kind)
     with snapshot_store().trial() as trial:
-        found = preview.preview(
-            files, kind, store=trial, mapping=terms.mapping, options=told, said_mapping={*(mapping or {})},
-            zone=place.zone,
+        found = work(
+            f"{PREVIEW}:preview", list(files), kind, store=trial.alone(), mapping=dict(terms.mapping),
+            options=told, said_mapping={*(mapping or {})}, zone=place.zone, bounds=LOOK,
         )  # fmt: skip
         change = _change(place, found.result, trial) if found.result else None
     return canonical.plain(_answer(place, found, change, guesses, terms, told))
@@ -106,13 +109,14 @@ def preview_dataset(
 def _guess(files: Sequence[Source], program: Program, kind: str, said: Mapping[str, str]) -> PreviewGuesses:
     """What the columns look like; nothing where the file cannot be read, which the preview itself says."""
     profiles = known_profiles(program, kind)
-    reading = Options.of({name: said[name] for name in preview.READING if name in said})
+    reading = Options.of({name: said[name] for name in READING if name in said})
     with snapshot_store().workspace() as directory:
         try:
-            raws = preview.read_beginning(files, directory, reading, every_word(profiles))
+            headers = work(
+                f"{PREVIEW}:first_headers", list(files), directory, reading, every_word(profiles), bounds=LOOK
+            )
         except DatasetProblems:
             return PreviewGuesses()
-    headers = raws[0].headers if raws else ()
     return PreviewGuesses(tuple(guess_profiles(headers, profiles)), tuple(guess_kinds(headers)))
 
 
@@ -131,24 +135,31 @@ def _change(place: DataSeries, result: IngestResult, trial: SnapshotStore) -> Pr
     there = place.current()
     new = result.snapshot
     rows = trial.rows_path(new)
-    loaded = summary.summarise(rows, new, place.zone)
+    loaded = summary_of(rows, new, place.zone)
     if there is None:
         first = f"There are no current data: these are the first {place.words} of {place.owner}."
-        alone = comparison.compare(rows, None, place.kind, place.zone)
+        alone = _compared(rows, None, place.kind, place.zone)
         return PreviewedChange(first, {}, None, None, loaded, alone)
     stored = snapshot_of(there)
     try:
         path = trial.rows_path(stored)
-        before = summary.summarise(path, stored, place.zone)
+        before = summary_of(path, stored, place.zone)
     except NotFound:
         path, before = None, summary.without_rows(stored, place.zone)
-    compared = comparison.compare(rows, path, place.kind, place.zone)
+    compared = _compared(rows, path, place.kind, place.zone)
     if result.is_whole and there.sha256 == new.sha256:
         same = f"These rows are dataset {there.pk}, which is current. Loading them again changes nothing."
         return PreviewedChange(same, {}, there.pk, before, loaded, compared)
     asked = f"Dataset {there.pk} of {place.owner} is current. Choose what to do with it."
     choices = _choices(before, loaded, compared, result)
     return PreviewedChange(asked, choices, there.pk, before, loaded, compared)
+
+
+def _compared(rows: Path, before: Path | None, kind: str, zone: str) -> SnapshotComparison:
+    found: SnapshotComparison = work(
+        "programs.datasets.snapshots.comparison:compare", rows, before, kind, zone, bounds=LOOK
+    )
+    return found
 
 
 def _choices(
@@ -184,7 +195,7 @@ def _answer(
         "partner": place.partner.slug if place.partner else "",
         "time_zone": place.zone,
         "currency": (place.partner or place.program).currency,
-        "first_rows": preview.FIRST_ROWS,
+        "first_rows": FIRST_ROWS,
         "is_whole": all(not look.is_cut for look in found.files),
         "guesses": asdict(guesses),
         "terms": terms,

@@ -18,27 +18,29 @@ from django.db.models import Exists, OuterRef, Q, QuerySet
 from django.db.models.functions import Coalesce
 
 from gtm.core import actors, canonical, clock
+from gtm.core.bounded.work import work
 from gtm.core.errors import InvalidInput, NotFound, Problem, StaleVersion, WrongState
 from gtm.core.evidence import changelog
 from gtm.core.later import later
 from gtm.core.places import objects
 from programs import command_needs
 from programs.datasets import CONTRACTS, Options, Snapshot, SnapshotStore
+from programs.datasets.loading.bounds import LOAD
 from programs.datasets.loading.limits import CHOICES
 from programs.datasets.loading.terms import LoadTerms
 from programs.models import Campaign, Dataset, Partner, Program
 
 if TYPE_CHECKING:
     from programs.datasets import IngestResult
-    from programs.datasets.loading import addition, answer
+    from programs.datasets.loading import answer
     from programs.datasets.loading.addition import Addition
     from programs.datasets.snapshots import summary
     from programs.datasets.snapshots.summary import SnapshotSummary
 else:
-    addition = later("programs.datasets.loading.addition")
     answer = later("programs.datasets.loading.answer")
     summary = later("programs.datasets.snapshots.summary")
 
+ADDITION = "programs.datasets.loading.addition"
 ADD, REPLACE = "add", "replace"
 HOW = {ADD: "Add the rows to the current data", REPLACE: "Replace the current data"}
 FIRST, NOTHING = "first", "nothing"
@@ -118,7 +120,7 @@ def enter(place: DataSeries, result: IngestResult, trial: SnapshotStore, series:
         )
     there = place.current()
     new = result.snapshot
-    loaded = summary.summarise(trial.rows_path(new), new, place.zone)
+    loaded = summary_of(trial.rows_path(new), new, place.zone)
     if there is None:
         return Entering(place, result, None, FIRST, new, loaded, None)
     if there.sha256 == new.sha256:
@@ -130,9 +132,9 @@ def enter(place: DataSeries, result: IngestResult, trial: SnapshotStore, series:
     if series == REPLACE:
         return Entering(place, result, there, REPLACE, new, loaded, before)
     paths = trial.rows_path(stored), trial.rows_path(new)
-    if other := addition.other_person(*paths, place.kind):
+    if other := work(f"{ADDITION}:other_person", *paths, place.kind, bounds=LOAD):
         raise _two_sources(place, other)
-    added = addition.add_rows(trial, *paths, place.kind)
+    added = work(f"{ADDITION}:add_rows", trial.alone(), *paths, place.kind, bounds=LOAD)
     how = NOTHING if added.snapshot.sha256 == there.sha256 else ADD
     return Entering(place, result, there, how, added.snapshot, loaded, before, added)
 
@@ -161,13 +163,21 @@ def _two_sources(place: DataSeries, other: tuple[str, str, str]) -> InvalidInput
     return InvalidInput("Nothing was added.", problems=[problem])
 
 
+def summary_of(rows: Path, snapshot: Snapshot, zone: str) -> SnapshotSummary:
+    """What stored rows come to."""
+    found: SnapshotSummary = work(
+        "programs.datasets.snapshots.summary:summarise", rows, snapshot, zone, bounds=LOAD
+    )
+    return found
+
+
 def _summary_of(stored: Snapshot, store: SnapshotStore, zone: str) -> SnapshotSummary:
     """Of what is current; without sums where its rows are gone, for that must not keep new ones out."""
     try:
         rows = store.rows_path(stored)
     except NotFound:
         return summary.without_rows(stored, zone)
-    return summary.summarise(rows, stored, zone)
+    return summary_of(rows, stored, zone)
 
 
 def _question(
@@ -181,7 +191,7 @@ def _question(
     overlap = ""
     if (key := CONTRACTS[place.kind].key) and before.sums:
         paths = trial.rows_path(stored), trial.rows_path(result.snapshot)
-        shared = addition.shared_keys(*paths, place.kind)
+        shared = work(f"{ADDITION}:shared_keys", *paths, place.kind, bounds=LOAD)
         overlap = f" {shared:,} of the new rows have the {' and '.join(key)} of a row that is there already."
     names = ", ".join(source["name"] for source in result.sources) or "The new file"
     problem = Problem(
@@ -209,7 +219,7 @@ def register(entering: Entering, trial: SnapshotStore, options: Options, terms: 
     place, result, snapshot = entering.place, entering.result, entering.snapshot
     after = entering.loaded
     if snapshot.sha256 != result.snapshot.sha256:
-        after = summary.summarise(trial.rows_path(snapshot), snapshot, place.zone)
+        after = summary_of(trial.rows_path(snapshot), snapshot, place.zone)
     store = snapshot_store()
     store.take_over(trial, result.snapshot)
     store.take_over(trial, snapshot)

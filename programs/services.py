@@ -13,11 +13,13 @@ from django.db import transaction
 from django.db.models import Min
 
 from gtm.core import clock
+from gtm.core.bounded.work import work
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.evidence import changelog
 from gtm.core.later import later
 from gtm.core.places import world
-from programs.datasets import CONTRACTS, Source
+from programs.datasets import CONTRACTS, Snapshot, SnapshotStore, Source
+from programs.datasets.loading.bounds import LOAD
 from programs.datasets.loading.problems import nearest
 from programs.load_profiles import options_of, settle_terms
 from programs.models import (
@@ -37,13 +39,13 @@ from programs.models import (
 from programs.schemas.metrics import STANDARD
 from programs.series import DataSeries, enter, other_currencies, register, snapshot_store
 
+INGEST = "programs.datasets.loading.ingest"
 if TYPE_CHECKING:
     from programs.datasets import IngestResult
-    from programs.datasets.engines import netting_rows
+    from programs.datasets.engines.movements import MovementAccount
     from programs.datasets.loading import ingest as loading
 else:
-    loading = later("programs.datasets.loading.ingest")
-    netting_rows = later("programs.datasets.engines.netting_rows")
+    loading = later(INGEST)
 
 
 def establish_metrics() -> tuple[int, int]:
@@ -96,16 +98,26 @@ def load_dataset(
     told = options_of(program, partner, terms)
     place = DataSeries(program, partner, campaign, kind)
     with snapshot_store().trial() as trial:
-        result = loading.ingest(files, kind, store=trial, mapping=terms.mapping, options=told)
+        result = work(
+            f"{INGEST}:ingest", list(files), kind, store=trial.alone(), mapping=dict(terms.mapping),
+            options=told, bounds=LOAD,
+        )  # fmt: skip
         entering = enter(place, result, trial, series)
         if entering.addition is not None:  # refunds may change orders that were there
-            result = loading.with_movements(result, netting_rows.account_of(trial, entering.snapshot))
+            result = loading.with_movements(result, _account_of(trial, entering.snapshot))
             entering = replace(entering, result=result)
         more = other_currencies(program, entering.snapshot)
         result = replace(entering.result, notes=(*entering.result.notes, *more))
         entering = replace(entering, result=result)
         dataset = register(entering, trial, told, terms)
     return dataset, result
+
+
+def _account_of(trial: SnapshotStore, snapshot: Snapshot) -> MovementAccount | None:
+    account: MovementAccount | None = work(
+        "programs.datasets.engines.netting_rows:account_of", trial.alone(), snapshot, bounds=LOAD
+    )
+    return account
 
 
 def delegate(

@@ -6,7 +6,7 @@ Interfaces (admin, REST, command line) translate them; nothing else decides on w
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
 
@@ -53,11 +53,24 @@ class GtmError(Exception):
         self.problems = tuple(problems)
         self.params = params
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Whole from process to process, whatever arguments a kind of refusal is made with."""
+        return remade, (type(self), self.detail, self.hint, self.problems, self.params)
+
     def lines(self) -> list[str]:
         """Everything to tell the user, a sentence a line."""
         found = [self.detail]
         found += [f"{problem.field}: {problem.sentence()}" for problem in self.problems]
         return found + ([self.hint] if self.hint else [])
+
+
+def remade(
+    kind: type[GtmError], detail: str, hint: str, problems: Iterable[Problem], params: Mapping[str, Any]
+) -> GtmError:
+    """A refusal of another process, as it was there."""
+    error = kind.__new__(kind)
+    GtmError.__init__(error, detail, hint=hint, problems=problems, **params)
+    return error
 
 
 class InvalidInput(GtmError):

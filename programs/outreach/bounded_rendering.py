@@ -16,6 +16,8 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from gtm.core.bounded.work import AGAIN, place
+from gtm.core.errors import NotNow
 from programs.analytics.templating import Template, TemplatingError
 from programs.outreach.rendering_child import LENGTH, LONGEST_OUTPUT, SECONDS
 
@@ -26,7 +28,7 @@ CUT_OFF = (
     f"Filling the templates takes more than {SECONDS} seconds of work, or more memory than there is, and "
     "was cut off. One of them repeats, or computes, too much."
 )
-BUSY = "Other templates are being filled at the moment. Try again."
+BUSY = "Other templates are being filled at the moment."
 CHILD = "programs.outreach.rendering_child"
 
 
@@ -39,19 +41,19 @@ class RenderingProcess:
         self._parent = 0
 
     def ask(self, request: bytes) -> dict[str, Any]:
-        """The answer to a request. Raises TemplatingError where it is cut off, or others take too long."""
+        """The answer to a request. Raises TemplatingError where it is cut off, NotNow where it waits."""
         if self._parent != os.getpid():  # a fork: the process, and perhaps the lock, are the parent's
             self._lock, self._process, self._parent = threading.Lock(), None, os.getpid()
-        if not self._lock.acquire(timeout=PATIENCE_SECONDS):
-            raise TemplatingError([BUSY])
-        try:
-            told = self._exchange(request)
-        except (OSError, EOFError, TimeoutError) as error:
-            self._end()
-            raise TemplatingError([CUT_OFF]) from error
-        finally:
-            self._lock.release()
-        return told
+        with place():
+            if not self._lock.acquire(timeout=PATIENCE_SECONDS):
+                raise NotNow(BUSY, hint=AGAIN)
+            try:
+                return self._exchange(request)
+            except (OSError, EOFError, TimeoutError) as error:
+                self._end()
+                raise TemplatingError([CUT_OFF]) from error
+            finally:
+                self._lock.release()
 
     def _exchange(self, request: bytes) -> dict[str, Any]:
         until = time.monotonic() + PATIENCE_SECONDS
@@ -108,7 +110,8 @@ def render_within_limits(
     destinations: Mapping[str, str],
     code: tuple[str, str] | None = None,
 ) -> dict[str, str]:
-    """As ``templating.render``. Raises TemplatingError also where time, memory or output are too much."""
+    """As ``templating.render``. Raises TemplatingError also where time, memory or output are too much, and
+    NotNow where others are being filled."""
     told = _process.ask(pickle.dumps((templates, variables, destinations, code)))
     if problems := told.get("problems"):
         raise TemplatingError(problems)

@@ -12,6 +12,7 @@ from django.http import Http404, HttpRequest, HttpResponse
 from django.views.decorators.http import require_safe
 
 from gtm.core import clock
+from gtm.core.errors import NotNow
 from programs.analytics.templating import TemplatingError
 from programs.models import Asset, LaunchProfile, MessageTemplate
 from programs.outreach.communications import preview
@@ -24,6 +25,8 @@ POLICY = (
 
 KEPT_SECONDS = 60
 """Anybody may ask for the page as often as they like: it is filled once a minute at most, failed or not."""
+FILLING_SECONDS = 10
+"""For as long one visitor waits until it is filled, and the others are told to come again."""
 
 
 @require_safe
@@ -40,7 +43,17 @@ def landing_page(request: HttpRequest, program: str) -> HttpResponse:
     ).exclude(html="").order_by("variant").first()  # fmt: skip
     read = (profile, profile.program, template) if template else (profile, profile.program)
     key = "-".join(f"{row.pk}.{row.version}" for row in read)
-    page = cache.get_or_set(f"staged-page-{key}", lambda: _page(template, profile), KEPT_SECONDS)
+    page = cache.get(f"staged-page-{key}")
+    if page is None:
+        if not cache.add(f"staged-page-{key}-filling", 1, FILLING_SECONDS):
+            return _again()
+        try:
+            page = _page(template, profile)
+        except NotNow:
+            return _again()
+        finally:
+            cache.delete(f"staged-page-{key}-filling")
+        cache.set(f"staged-page-{key}", page, KEPT_SECONDS)
     if not page:
         raise Http404("There is no landing page that can be filled; its preview in the admin says why.")
     headers = {
@@ -50,6 +63,11 @@ def landing_page(request: HttpRequest, program: str) -> HttpResponse:
         "Cache-Control": "no-store",
     }
     return HttpResponse(page, headers=headers)
+
+
+def _again() -> HttpResponse:
+    headers = {"Retry-After": "5", "Cache-Control": "no-store"}
+    return HttpResponse("The page is being made. Try again.\n", status=503, headers=headers)
 
 
 def _page(template: MessageTemplate | None, profile: LaunchProfile) -> str:

@@ -25,7 +25,7 @@ from simple_history.admin import SimpleHistoryAdmin
 from simple_history.models import DeletedObject
 from simple_history.template_utils import HistoricalRecordContextHelper
 from unfold.admin import ModelAdmin, TabularInline
-from unfold.contrib.import_export.forms import ExportForm, ImportForm
+from unfold.contrib.import_export.forms import ExportForm
 from unfold.views import ChangeList
 from unfold.widgets import UnfoldAdminTextareaWidget
 
@@ -34,8 +34,9 @@ from gtm.core.admin import own_lists
 from gtm.core.admin.actions import OfferedActions
 from gtm.core.admin.amounts import in_coins
 from gtm.core.admin.resources import GovernedResource, resource_of
+from gtm.core.admin.table_files import FEWER, MOST_ROWS, TABLE_FORMATS, BoundedImportForm
 from gtm.core.admin.words import WordsField
-from gtm.core.errors import GtmError, WaitsForSecondPerson
+from gtm.core.errors import GtmError, InvalidInput, WaitsForSecondPerson
 from gtm.core.evidence import departures, refusals
 from gtm.core.evidence.revert import may_be_reverted, revert
 from gtm.core.identity.in_session import actor_in
@@ -198,7 +199,8 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin, O
     ``list_defer`` names what fills a row and the list does not show.
     """
 
-    import_form_class = ImportForm
+    formats = TABLE_FORMATS
+    import_form_class = BoundedImportForm
     export_form_class = ExportForm
     import_error_display = ("message", "row")
     list_filter_submit = True
@@ -277,7 +279,9 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin, O
         return super().get_export_queryset(request).defer(None)
 
     def get_export_data(self, file_format: Any, request: HttpRequest, queryset: Any, **kwargs: Any) -> Any:
-        """The table as a file; that it left, with whom, is a row of the log."""
+        """The table as a file; that it left, with whom, is a row of the log. Raises InvalidInput."""
+        if queryset.count() > MOST_ROWS:
+            raise InvalidInput("This list is too long for one file.", hint=FEWER)
         content = super().get_export_data(file_format, request, queryset, **kwargs)
         what = f"table of {self.model._meta.verbose_name_plural}"
         with acting_in_admin(request):
@@ -304,6 +308,11 @@ class GovernedAdmin(ImportMixin, ExportMixin, SimpleHistoryAdmin, ActingAdmin, O
         name = f"{self.model._meta.app_label}_{self.model._meta.model_name}_revert"
         view = self.admin_site.admin_view(require_POST(self.revert))
         return [path("<path:object_id>/history/<int:version>/revert/", view, name=name), *super().get_urls()]
+
+    def add_data_read_fail_error_to_form(self, form: Any, e: Exception) -> None:
+        if not isinstance(e, GtmError):
+            return super().add_data_read_fail_error_to_form(form, e)
+        return form.add_error("import_file", " ".join(e.lines()))
 
     def import_action(self, request: HttpRequest, *args: Any, **kwargs: Any) -> HttpResponse:
         return self._acting(

@@ -8,6 +8,10 @@ from datetime import UTC, datetime
 from typing import Any
 
 MEBIBYTE = 1 << 20
+FIRST_ROWS = 5_000
+"""Of a file that is only looked at."""
+READING = ("delimiter", "encoding", "sheet", "header_row", "file_in_zip", "records")
+"""Options without which a file cannot be looked at."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -19,7 +19,7 @@ from gtm.core.money import Money
 from programs.datasets.contracts import Contract, Type, contract_of
 from programs.datasets.loading.guessing import candidates
 from programs.datasets.loading.ingest import IngestResult, ingest
-from programs.datasets.loading.limits import CHOICES, Limits, Options
+from programs.datasets.loading.limits import CHOICES, FIRST_ROWS, READING, Limits, Options
 from programs.datasets.loading.look import FileLook, look_at, shortened
 from programs.datasets.loading.mapping import map_columns, wanted
 from programs.datasets.loading.option_words import OfferedOption, offered_options
@@ -32,14 +32,11 @@ from programs.datasets.loading.words import Wanted
 from programs.datasets.readers import RawFile, read_source
 from programs.datasets.snapshots.store import SnapshotStore
 
-FIRST_ROWS = 5_000
 LIMITS = Limits(first_rows=FIRST_ROWS, sample_rows=10)
 SHOWN_REJECTS = 20
 MOST_ALLOWED = 8
 COLUMN_CODES = ("missing_column", "ambiguous_column")
 """The option of a reply that says which column of theirs is one of ours: ``amount=Total``."""
-READING = ("delimiter", "encoding", "sheet", "header_row", "file_in_zip", "records")
-"""Options without which a file cannot be looked at."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +108,14 @@ def read_beginning(
 ) -> list[RawFile]:
     """The first rows of every file. Raises DatasetProblems for the first that cannot be read."""
     return [raw for file in files for raw in read_source(file, directory, options, LIMITS, known)]
+
+
+def first_headers(
+    files: Iterable[Source], directory: Path, options: Options, known: Wanted
+) -> tuple[str, ...]:
+    """The names of the columns of the first file. Raises DatasetProblems as ``read_beginning``."""
+    raws = read_beginning(files, directory, options, known)
+    return raws[0].headers if raws else ()
 
 
 def preview(

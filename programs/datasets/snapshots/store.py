@@ -75,6 +75,10 @@ class SnapshotStore:
         with self.workspace() as directory:
             yield SnapshotStore(directory, behind=self)
 
+    def alone(self) -> SnapshotStore:
+        """The folder without what is behind it: for a process that reads files and knows no other store."""
+        return SnapshotStore(self.root)
+
     def take_over(self, trial: SnapshotStore, snapshot: Snapshot) -> bool:
         """Keep a snapshot of a trial with its rejects. Returns False when its rows were stored before."""
         tried, home = (store._home(snapshot.kind, snapshot.sha256) for store in (trial, self))
