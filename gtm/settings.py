@@ -134,6 +134,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "gtm.core.request_ids.RequestIdMiddleware",
+    "gtm.core.bounded.bodies.LargeBodiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",
     "gtm.headers.ContentSecurityPolicyMiddleware",

@@ -1,6 +1,7 @@
 """A file becomes data on the upload page: found, corrected, compared, loaded once; the same at every door."""
 
 import json
+from pkgutil import resolve_name
 
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
@@ -8,6 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from gtm.core.actors import Actor, acting_as
+from programs import previews
 from programs.admin import pending
 from programs.datasets.loading import preview as looking
 from programs.datasets.presets import presets
@@ -130,8 +132,18 @@ def test_rows_that_would_be_rejected_are_shown_with_reason_and_line(look):
     assert "1 × purchased_at: not a date or time" in shown.content.decode()
 
 
-def test_a_look_reads_the_first_rows_only_and_says_so(look, again, monkeypatch):
-    monkeypatch.setattr(looking, "FIRST_ROWS", 10)
+@pytest.fixture
+def here(monkeypatch):
+    """Files are looked at in the process of the test, where it can change the limits."""
+
+    def call(function, *arguments, bounds, **named):
+        return resolve_name(function)(*arguments, **named)
+
+    monkeypatch.setattr(previews, "work", call)
+
+
+def test_a_look_reads_the_first_rows_only_and_says_so(look, again, monkeypatch, here):
+    monkeypatch.setattr(previews, "FIRST_ROWS", 10)
     monkeypatch.setattr(looking, "LIMITS", looking.Limits(first_rows=10))
     rows = "".join(f"m{n},2026-01-05,5,{n}\n" for n in range(25))
     shown = look(f"{ORDERS}{rows}")
@@ -142,7 +154,7 @@ def test_a_look_reads_the_first_rows_only_and_says_so(look, again, monkeypatch):
     assert Dataset.objects.latest("pk").rows == 25
 
 
-def test_the_beginning_of_a_large_file_ends_with_a_whole_record(look, monkeypatch):
+def test_the_beginning_of_a_large_file_ends_with_a_whole_record(look, monkeypatch, here):
     monkeypatch.setattr(csv_reader, "BEGINNING", 2048)
     monkeypatch.setattr(unpack, "CHUNK", 1024)
     rows = "".join(f'm{n},2026-01-05,5,"{n}\n{"x" * 300}"\n' for n in range(40))

@@ -34,19 +34,19 @@ class _ReadElsewhere:
         return tablib.Dataset(*rows, headers=headers)
 
 
-class BoundedCSV(_ReadElsewhere, CSV):  # type: ignore[misc]
+class BoundedCSV(_ReadElsewhere, CSV):
     """As people type them."""
 
 
-class BoundedTSV(_ReadElsewhere, TSV):  # type: ignore[misc]
+class BoundedTSV(_ReadElsewhere, TSV):
     """As spreadsheets copy them."""
 
 
-class BoundedJSON(_ReadElsewhere, JSON):  # type: ignore[misc]
+class BoundedJSON(_ReadElsewhere, JSON):
     """As programs write them."""
 
 
-class BoundedXLSX(_ReadElsewhere, XLSX):  # type: ignore[misc]
+class BoundedXLSX(_ReadElsewhere, XLSX):
     """The first sheet of a workbook. Written elsewhere, too."""
 
     def export_data(self, dataset: tablib.Dataset, **kwargs: Any) -> bytes:
@@ -58,7 +58,7 @@ class BoundedXLSX(_ReadElsewhere, XLSX):  # type: ignore[misc]
 TABLE_FORMATS = [BoundedCSV, BoundedXLSX, BoundedTSV, BoundedJSON]
 
 
-class BoundedImportForm(ImportForm):  # type: ignore[misc]
+class BoundedImportForm(ImportForm):
     """Refuses a file that is too large before anything reads it."""
 
     def clean_import_file(self) -> Any:

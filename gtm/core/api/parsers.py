@@ -15,6 +15,8 @@ from gtm.core.errors import InvalidInput, Problem
 
 MAX_BYTES = 32 * 2**20
 """Of one body. A plan JSON with a long change log has some megabytes."""
+MAX_VALUES = 500_000
+"""Of one body: each costs many times its bytes."""
 MAX_DEPTH = 100
 MAX_INTEGER = 2**53 - 1
 """Whole numbers that every JSON reader keeps exactly (RFC 7493); the change log hashes no larger one."""
@@ -33,6 +35,8 @@ class StrictJSONParser(JSONParser):
         raw = stream.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
             raise TooLarge
+        if raw.count(b",") > MAX_VALUES:
+            raise TooLarge(f"The body holds more than {MAX_VALUES:,} values.")
         try:
             body = super().parse(io.BytesIO(raw), media_type, parser_context)
         except RecursionError as error:

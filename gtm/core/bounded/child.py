@@ -58,7 +58,8 @@ def main() -> None:
     settings.configure(USE_TZ=True, TIME_ZONE="UTC", USE_I18N=False)  # what times in words ask of Django
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     os.nice(NICE)
-    read, write = sys.stdin.buffer.raw, os.fdopen(os.dup(sys.stdout.fileno()), "wb")
+    read = open(sys.stdin.fileno(), "rb", buffering=0, closefd=False)  # noqa: SIM115 - as long as the process
+    write = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())  # what a library prints is no answer
     while select.select([read], [], [], IDLE_SECONDS)[0]:
         request = _request(read)

@@ -48,7 +48,7 @@ def _sheet(content: bytes, most: int) -> tuple[list[str] | None, list[tuple[Any,
         book = openpyxl.load_workbook(BytesIO(content), read_only=True, data_only=True)
         found = book.active.iter_rows(values_only=True)
         headers = next(found, None)
-        rows = []
+        rows: list[tuple[Any, ...]] = []
         for row in found:
             if len(rows) == most:
                 raise _too_many(most)
