@@ -32,7 +32,7 @@ from tests.plans.commands.launch_program.launch_kit import change_template, esta
 from tests.programs.datasets.loading.test_hostile_workbooks import ROW, texts, workbook
 
 SOON, LATE_NOW_AND_THEN = 0.2, 3.0
-"""Seconds: of 98 in 100 health checks; and of each, for this machine may be doing much else. Without the limits
+"""Seconds: of 98 in 100 health checks; and of each, for this machine may do much else. Without the limits
 each took 8 seconds while the pages of visitors were filled, and the process grew by gigabytes."""
 LONGEST = 60.0
 """Seconds that any of it may take until it is answered."""
