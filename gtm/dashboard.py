@@ -12,7 +12,7 @@ from django.urls import reverse
 from gtm.core import clock
 from gtm.core.identity import confirmation
 from plans.admin.at_risk import at_risk
-from plans.admin.waiting import entries, waiting
+from plans.admin.waiting import lines, waiting
 from plans.drawing import badges, sparkline
 from plans.engine.alarms.overview import rule_overviews
 from plans.engine.gates.tolerance import number_of
@@ -48,8 +48,9 @@ def escalated_count() -> int:
 
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What Unfold puts on the index page; every list is short and leads to the whole."""
-    context["waiting"], found = waiting(request), entries(request)
-    context["entries"], context["total"] = found[:MOST_ENTRIES], len(found)
+    context["waiting"], found = waiting(request), lines(request)
+    context["entries"], context["total"] = found[:MOST_ENTRIES], sum(entry.count for entry in found)
+    context["is_all"] = len(found) <= MOST_ENTRIES
     context["may_run"] = request.user.has_perm("plans.operate_plan")
     context["broken"] = _broken(request.user)
     context["to_establish"] = request.user.is_superuser and establishing.lacking().anything

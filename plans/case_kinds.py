@@ -36,13 +36,15 @@ def _stands(notice: Any, obj: Any, person: Any) -> str | None:
 class WaitingCase:
     """A case that waits for the person who looks, as the inbox lists it.
 
-    ``called`` says what ``obj`` is where it is no case yet: something that may become one.
+    ``called`` says what ``obj`` is where it is no case yet: something that may become one. ``about`` is the
+    program or the campaign: many of one are one line.
     """
 
     obj: Any
     title: str
     detail: str
     called: str = ""
+    about: str = ""
 
     @property
     def page(self) -> str:

@@ -23,7 +23,7 @@ from plans.admin.found import FoundByPlanId
 from plans.admin.insiders import OurPeopleOnly
 from plans.admin.page import outputs_of_tasks
 from plans.admin.result import answer_context, chapters
-from plans.admin.waiting import entries, waiting
+from plans.admin.waiting import entries, lines, waiting
 from plans.drawing import badges
 from plans.engine.gates import eligibility, rework, rounds
 from plans.engine.people import thread
@@ -78,14 +78,18 @@ class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
         """Everything that waits for the reader, or what of it is of one kind."""
         if (at := own_lists.opened(request)) is not None:
             return at
-        found, kind = entries(request), request.GET.get("kind", "")
+        found, kind, about = entries(request), request.GET.get("kind", ""), request.GET.get("about", "")
         kinds = kinds_of(found)
-        shown = [entry for entry in found if entry.kind == kind] if kind in kinds else found
+        shown = lines(request)
+        if kind in kinds:
+            shown = [entry for entry in found if entry.kind == kind and about in ("", entry.about)]
         context = {
             "waiting": waiting(request),
             "entries": shown,
             "kinds": kinds,
             "kind": kind if kind in kinds else "",
+            "about": about if kind in kinds else "",
+            "number": sum(entry.count for entry in shown),
             "total": len(found),
             "saved": own_lists.shown(request),
             "bulk": any(entry.approval for entry in shown),

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 from django.urls import reverse
 
 from gtm.core import clock
 from gtm.core.actors import name_of
 from plans.engine.gates import rounds
-from plans.engine.people.inbox import Inbox
+from plans.engine.people.inbox import TOGETHER, Inbox
 from plans.models import Approval, DecisionKind, Plan
+from plans.runs.on_call import RotaGap
 from plans.selectors import answers_of
 
 LAST = datetime.max.replace(tzinfo=UTC)
@@ -27,7 +29,8 @@ class Entry:
 
     ``due_at`` is its time limit; what has none comes after what has. ``is_stop`` comes before all. ``said``
     are sentences of people. ``answer`` is that of its plan; ``amount`` is money a year. ``approval`` is a
-    round that may be decided together with others.
+    round that may be decided together with others. ``about`` is what cases of one kind have in common;
+    ``count`` is how many things a line stands for.
     """
 
     kind: str
@@ -47,18 +50,25 @@ class Entry:
     approval: Approval | None = None
     answer: Mapping[str, Any] | None = None
     is_late: bool = False
+    about: str = ""
+    count: int = 1
+
+    @property
+    def program(self) -> Any:
+        return self.plan.program if self.plan is not None else None
 
     @property
     def urgency(self) -> tuple[Any, ...]:
         return not self.is_stop, self.due_at or LAST, self.since or LAST, self.title
 
 
-def entries_of(found: Inbox, user: Any) -> list[Entry]:
-    """Everything in the inbox, the most urgent first; a fixed number of queries."""
+def entries_of(found: Inbox, user: Any, gaps: Iterable[RotaGap] = ()) -> list[Entry]:
+    """Everything in the inbox and ``gaps`` of rotas, the most urgent first; a fixed number of queries."""
     entries = [*_of_rounds(found), *_of_work(found), *_of_seconds(found), *_of_stops(found, user)]
+    entries += [*_of_questions(found), *_of_gaps(gaps)]
     entries += [
         Entry(of_kind.title, case.title, reverse(case.page, args=[case.obj.pk]), detail=case.detail,
-              since=getattr(case.obj, "created_at", None))
+              since=getattr(case.obj, "created_at", None), about=case.about)
         for of_kind in found.cases
         for case in of_kind.rows
     ]  # fmt: skip
@@ -74,11 +84,37 @@ def entries_of(found: Inbox, user: Any) -> list[Entry]:
     return sorted(told, key=lambda entry: entry.urgency)
 
 
+def lines_of(entries: Sequence[Entry], most: int) -> list[Entry]:
+    """Entries with many cases of one kind about one thing as one line, where the most urgent of them stood.
+
+    ``most`` is how many of a kind are asked for: where as many are there, there may be more.
+    """
+    groups: dict[tuple[str, str], list[Entry]] = {}
+    for entry in entries:
+        if entry.about:
+            groups.setdefault((entry.kind, entry.about), []).append(entry)
+    found = []
+    for entry in entries:
+        group = groups.get((entry.kind, entry.about), [])
+        if len(group) < TOGETHER:
+            found.append(entry)
+        elif entry is group[0]:
+            found.append(_together(entry, len(group), most))
+    return found
+
+
+def _together(first: Entry, count: int, most: int) -> Entry:
+    at = f"{reverse('admin:plans_inbox')}?{urlencode({'kind': first.kind, 'about': first.about})}"
+    number = f"{count} or more" if count >= most else str(count)
+    title = f"{number} {first.kind[:1].lower()}{first.kind[1:]}: {first.about}"
+    return replace(first, title=title, url=at, detail=f"First: {first.title} · {first.detail}", count=count)
+
+
 def kinds_of(entries: Iterable[Entry]) -> dict[str, int]:
     """Kind → how many, in the order in which they first stand."""
     found: dict[str, int] = {}
     for entry in entries:
-        found[entry.kind] = found.get(entry.kind, 0) + 1
+        found[entry.kind] = found.get(entry.kind, 0) + entry.count
     return found
 
 
@@ -102,6 +138,20 @@ def _of_work(found: Inbox) -> Iterator[Entry]:
         yield Entry(ESCALATION, case.subject, _page("escalation", case), "Answer",
                     detail=f"rung {case.rung}", plan=case.plan, due_at=case.due_at, since=case.created_at,
                     **_money(case.plan))  # fmt: skip
+
+
+def _of_questions(found: Inbox) -> Iterator[Entry]:
+    for one in found.questions:
+        said = f"{one.by}: “{one.text}”"
+        yield Entry("Question", "Question about your plan", f"{_page('plan', one.plan)}#thread", "Answer",
+                    said=(said,), plan=one.plan, since=datetime.fromisoformat(one.at))  # fmt: skip
+
+
+def _of_gaps(gaps: Iterable[RotaGap]) -> Iterator[Entry]:
+    for gap in gaps:
+        times = "once" if gap.count == 1 else f"{gap.count} times"
+        yield Entry("Nobody is on call", gap.rota, reverse("admin:plans_rotas"), "Fill", due_at=gap.starts_at,
+                    detail=f"{times} in the next week, first from then on")  # fmt: skip
 
 
 def _of_seconds(found: Inbox) -> Iterator[Entry]:

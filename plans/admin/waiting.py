@@ -10,8 +10,9 @@ from django.core.cache import cache
 from django.http import HttpRequest
 
 from gtm.core.models import ChangeLogEntry
-from plans.admin.entries import Entry, entries_of
+from plans.admin.entries import Entry, entries_of, lines_of
 from plans.engine.people import inbox
+from plans.runs import on_call
 
 ON_BADGE = 9
 BADGE_SECONDS = 5  # for what time alone changes: an absence that begins, a turn that ends
@@ -28,8 +29,14 @@ def waiting(request: HttpRequest) -> inbox.Inbox:
 def entries(request: HttpRequest) -> list[Entry]:
     """The inbox as one list, once a request."""
     if not hasattr(request, "_entries"):
-        request._entries = entries_of(waiting(request), request.user)
+        gaps = on_call.gaps_ahead(request.user)
+        request._entries = entries_of(waiting(request), request.user, gaps)
     return request._entries
+
+
+def lines(request: HttpRequest) -> list[Entry]:
+    """The inbox with many cases of one kind about one thing as one line."""
+    return lines_of(entries(request), waiting(request).most)
 
 
 def badge(request: HttpRequest) -> str:

@@ -20,7 +20,7 @@ from plans.engine.running import foreground
 from plans.engine.stopping import ripcord
 from plans.export import files, render, verify
 from plans.models import ASKING_STATES, DecisionKind, Plan
-from plans.runs import registry, start
+from plans.runs import on_call, registry, start
 from plans.selectors import approvals_with_votes, find_approval, find_task, tasks_with_people, visible_plans
 
 READABLE = ("md", "csv", "json", "svg")
@@ -247,6 +247,30 @@ def inbox() -> dict[str, Any]:
                     "address": address_of(row),
                 }
                 for row in found.escalations
+            ],
+            "questions": [
+                {"plan_id": one.plan.plan_id, "at": one.at, "by": one.by, "text": one.text}
+                for one in found.questions
+            ],
+            "cases": [
+                {
+                    "kind": of_kind.title,
+                    "about": rows[0].about,
+                    "number": len(rows),
+                    "may_be_more": len(rows) >= found.most,
+                    "first": {
+                        "id": rows[0].obj.pk,
+                        "title": rows[0].title,
+                        "detail": rows[0].detail,
+                        "address": address_of(rows[0].obj),
+                    },
+                }
+                for of_kind in found.cases
+                for rows in waiting.together(of_kind.rows)
+            ],
+            "nobody_on_call": [
+                {"rota": gap.rota, "times": gap.count, "first_from": gap.starts_at}
+                for gap in on_call.gaps_ahead(_user())
             ],
             "more_at": settings.GTM_BASE_URL + "/",
             "note": NEEDS_A_PERSON,

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
+from typing import Any
+
+from django.core.cache import cache
 
 from gtm.core import clock
 from gtm.core.errors import InvalidInput, Problem
@@ -18,6 +21,16 @@ from programs.models import CLOSED_PROGRAM_STATES, Program, RotaOverride
 from programs.models.rota_override import in_force
 
 WEEKS, MOST_WEEKS = 4, 12
+GAPS_SECONDS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class RotaGap:
+    """How many times nobody of a rota is on call in the next week, and when that first begins."""
+
+    rota: str
+    count: int
+    starts_at: datetime
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +84,23 @@ def schedules(weeks: int = WEEKS) -> list[StandingRota]:
             for zone, held in sorted(zones.items())
         ]
     return found
+
+
+def gaps_ahead(user: Any) -> list[RotaGap]:
+    """Rotas with nobody on call at some time of the next week, for who may fill that: the first gap first."""
+    if not user.has_perm("programs.add_rotaoverride"):
+        return []
+    found: list[RotaGap] = cache.get_or_set("gtm-rota-gaps", _gaps, GAPS_SECONDS)
+    return found
+
+
+def _gaps() -> list[RotaGap]:
+    found = []
+    for one in schedules(1):
+        spans = sorted(gap.starts_at for zone in one.zones for gap in shifts.gaps(zone.shifts))
+        if spans:
+            found.append(RotaGap(one.rota.name, len(spans), spans[0]))
+    return sorted(found, key=lambda gap: gap.starts_at)
 
 
 def names() -> set[str]:

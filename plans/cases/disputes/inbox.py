@@ -64,4 +64,5 @@ def _owes_signature(dispute: Dispute, mine: dict[int, str]) -> bool:
 def _entry(dispute: Dispute, people: Collection[int] = ()) -> WaitingCase:
     detail = f"{dispute.record.campaign} · {dispute.get_state_display().lower()} · {dispute.claim}"
     detail += " · handed to you" if dispute.owner_id in people else ""
-    return WaitingCase(dispute, f"Dispute of {dispute.claimant} on {dispute.deal}", detail)
+    about = str(dispute.record.campaign)
+    return WaitingCase(dispute, f"Dispute of {dispute.claimant} on {dispute.deal}", detail, about=about)

@@ -17,6 +17,7 @@ from plans.engine.escalation import rotas
 from plans.engine.gates import eligibility
 from plans.engine.gates.break_glass import awaiting_second
 from plans.engine.people import authority
+from plans.engine.people.asked import WaitingQuestion, waiting_questions
 from plans.engine.people.directory import Directory
 from plans.models import (
     DECIDABLE_STATES,
@@ -56,6 +57,21 @@ class CasesOfKind:
     rows: list[case_kinds.WaitingCase]
 
 
+TOGETHER = 3
+"""Cases of one kind about one thing from which on they are one line."""
+
+
+def together(found: Sequence[case_kinds.WaitingCase]) -> list[list[case_kinds.WaitingCase]]:
+    """Cases as lines in their order: those about one program or campaign in one, where they are many."""
+    about: dict[str, list[case_kinds.WaitingCase]] = {}
+    for case in found:
+        about.setdefault(f"{case.called} {case.about}" if case.about else str(id(case)), []).append(case)
+    lines = [[case] for rows in about.values() if len(rows) < TOGETHER for case in rows]
+    lines += [rows for rows in about.values() if len(rows) >= TOGETHER]
+    place = {id(case): number for number, case in enumerate(found)}
+    return sorted(lines, key=lambda rows: place[id(rows[0])])
+
+
 @dataclass(frozen=True, slots=True)
 class Inbox:
     approvals: list[Approval] = field(default_factory=list)
@@ -72,6 +88,8 @@ class Inbox:
     """Rounds that asked for changes of what they asked for."""
     stopped: list[RipcordPull] = field(default_factory=list)
     """Pulls that take two people to close, and have not this one's agreement."""
+    questions: list[WaitingQuestion] = field(default_factory=list)
+    """In the threads of plans they asked for, not answered yet."""
     cases: list[CasesOfKind] = field(default_factory=list)
     """Kinds of which something waits."""
     most: int = MOST
@@ -87,7 +105,14 @@ class Inbox:
     @property
     def _kinds(self) -> tuple[list[Any], ...]:
         ours = self.approvals, self.tasks, self.escalations, self.break_glass, self.reviews, self.policies
-        return (*ours, self.changes, self.sent_back, self.stopped, *(of_kind.rows for of_kind in self.cases))
+        return (
+            *ours,
+            self.changes,
+            self.sent_back,
+            self.stopped,
+            self.questions,
+            *(of_kind.rows for of_kind in self.cases),
+        )
 
 
 def waiting_for(user: Any, most: int = MOST) -> Inbox:
@@ -132,6 +157,7 @@ def waiting_for(user: Any, most: int = MOST) -> Inbox:
         changes=authority.waiting_changes(user, people, most),
         sent_back=list(sent_back_to(user, people)[:most]),
         stopped=_stopped(user, people, most),
+        questions=waiting_questions(user, people, most),
         cases=_cases(user, people, most),
         most=most,
     )

@@ -13,12 +13,15 @@ from gtm.core.actors import Actor, acting_as
 from plans.admin.plan_cases import cases_of
 from plans.cases.fraud.models import FraudCase
 from plans.engine.escalation import ladder
+from plans.engine.people import thread
+from plans.engine.people.asked import asks
 from plans.engine.stopping import ripcord
 from plans.models import Artifact
+from plans.runs import on_call
 from plans.schemas.answer import DO_NOT, Answer, Worth
 from plans.schemas.outputs import Column, Table, payload_of
-from tests.doors import user
-from tests.factories import gate, make_plan, make_task, seat
+from tests.doors import manage, user
+from tests.factories import ProgramFactory, gate, make_plan, make_task, seat
 
 HOME, INBOX = reverse("admin:index"), reverse("admin:plans_inbox")
 
@@ -135,6 +138,76 @@ def test_fraud_cases_are_reached_from_the_plan_by_who_may_see_them(login, plan, 
     user("ops").groups.clear()
     with acting_as(Actor.system("Test")):
         assert cases_of(plan, user("ops")) == []
+
+
+def open_cases(plan, program, number, prefix="ring"):
+    for n in range(number):
+        FraudCase(plan=plan, program=program, key=f"{prefix}-{n}", at_risk=100 - n, score=1,
+                  expected_loss=100 - n, currency="USD").save()  # fmt: skip
+
+
+def test_many_cases_of_one_program_are_one_line_that_opens_them(login, plan, demo):
+    with acting_as(Actor.system("Test")):
+        open_cases(plan, demo, 5)
+        open_cases(plan, ProgramFactory(name="Other"), 2, "other")
+    client = login("ops")
+    lines = [entry for entry in shown(client, INBOX) if entry.kind == "Fraud cases"]
+    assert [entry.count for entry in lines] == [5, 1, 1]
+    assert lines[0].title == f"5 fraud cases: {demo}" and "First: Fraud case ring-0" in lines[0].detail
+    page = client.get(lines[0].url)
+    assert [entry.title for entry in page.context["entries"]] == [f"Fraud case ring-{n}" for n in range(5)]
+    assert page.context["number"] == 5 and page.context["kinds"]["Fraud cases"] == 7
+    home = client.get(HOME).context
+    assert [entry.title for entry in home["entries"]] == [entry.title for entry in shown(client, INBOX)][:5]
+    told = manage("inbox", "--as", "ops")[1]
+    assert f"Fraud cases  5 of {demo}; first fraud" in told and told.count("ring-") == 1
+    assert manage("inbox", "--as", "ops", "--each")[1].count("ring-") == 5
+
+
+def test_as_many_as_are_asked_for_may_be_more(login, plan, demo):
+    with acting_as(Actor.system("Test")):
+        open_cases(plan, demo, 21)
+    (line,) = [entry for entry in shown(login("ops"), INBOX) if entry.kind == "Fraud cases"]
+    assert line.title == f"20 or more fraud cases: {demo}"
+
+
+def test_a_question_waits_for_the_requester_until_they_say_something(login, plan, demo):
+    def say(who, text):
+        with acting_as(Actor.of_user(user(who), "api")):
+            thread.say(plan, text)
+
+    def waiting():
+        return [entry.said for entry in shown(login("ops"), INBOX) if entry.kind == "Question"]
+
+    say("finance", "Looks good to me.")
+    assert waiting() == []
+    say("finance", "Who pays for the cards?")
+    say("legal", "And where?")
+    assert waiting() == [("Fiona Walsh: “Who pays for the cards?”",)]
+    assert "Who pays for the cards?" in manage("inbox", "--as", "ops")[1]
+    assert not [entry for entry in shown(login("finance"), INBOX) if entry.kind == "Question"]
+    say("ops", "We do.")
+    assert waiting() == []
+    say("ops", "Is that all right?")
+    assert waiting() == []
+
+
+@pytest.mark.parametrize(("text", "is_one"), [
+    ("Why?", True), ("为什么？", True), ("لماذا؟", True), ("Γιατί;", True), ("Yes; go on.", False),
+])  # fmt: skip
+def test_a_question_has_a_mark_in_any_script(text, is_one):
+    assert asks(text) is is_one
+
+
+def test_gaps_of_rotas_wait_for_who_may_fill_them(login, demo, monkeypatch):
+    gap = on_call.RotaGap("Loyalty desk", 2, clock.now() + timedelta(days=1))
+    monkeypatch.setattr(on_call, "_gaps", lambda: [gap])
+    cache.delete("gtm-rota-gaps")
+    (line,) = [entry for entry in shown(login("ops"), INBOX) if entry.kind == "Nobody is on call"]
+    assert (line.title, line.url) == ("Loyalty desk", reverse("admin:plans_rotas"))
+    assert "nobody on call  Loyalty desk: 2 in the next week" in manage("inbox", "--as", "ops")[1]
+    assert "Nobody is on call" not in login("finance").get(INBOX).content.decode()
+    cache.delete("gtm-rota-gaps")
 
 
 def test_what_results_name_is_found_by_who_may_see_plans(login, plan):
