@@ -28,6 +28,8 @@ MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\
 NUMBERS = ("integer", "number", "figure", "percent", "money")
 FORMATS = {"integer": "#,##0", "percent": "0.0%"}
 DAY_FORMAT, MOMENT_FORMAT = "yyyy-mm-dd", 'yyyy-mm-dd hh:mm "UTC"'
+FONT = "Calibri"
+"""Named with every style: a font without a name is a serif one elsewhere than in Excel."""
 FIRST_YEAR = 1901  # a spreadsheet counts its days from 1900
 EXACT = 15  # digits of a number that a spreadsheet keeps
 LONGEST_NAME = 31
@@ -101,7 +103,7 @@ def fill(sheet: Any, found: Grid, top: int = 1) -> None:
     units = [f" ({unit})" if unit else "" for unit in found.units]
     header = [f"{name}{unit}" for name, unit in zip(found.header, units, strict=True)]
     for number, name in enumerate(header, 1):
-        sheet.cell(top, number, text(name)).font = openpyxl.styles.Font(bold=True)
+        sheet.cell(top, number, text(name)).font = openpyxl.styles.Font(name=FONT, bold=True)
     for line, row in enumerate(found.rows, top + 1):
         for number, (value, kind, unit) in enumerate(
             zip(row, found.kinds, found.units_of(row), strict=True), 1
@@ -119,6 +121,12 @@ def fill(sheet: Any, found: Grid, top: int = 1) -> None:
     ):
         longest = max((len(str(cell.value)) for cell in column if cell.value is not None), default=8)
         sheet.column_dimensions[openpyxl.utils.get_column_letter(number)].width = min(longest + 3, WIDEST)
+
+
+def wide(sheet: Any) -> None:
+    """Printed as wide as a page lies, over as many pages as it is long."""
+    sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
+    sheet.sheet_properties.pageSetUpPr.fitToPage = True
 
 
 def free_name(taken: Sequence[str], title: str) -> str:

@@ -16,8 +16,9 @@ from plans.export.render import Grid, grid
 
 SUMMARY, INDEX = "Summary", "Index"
 TOP = 3  # the row of a table's header: its title and the way back stand above
-LINK = Font(color="1D4ED8", underline="single")
-BOLD, LARGE, MUTED = Font(bold=True), Font(bold=True, size=16), Font(color="4B5563")
+LINK = Font(name=sheets.FONT, color="1D4ED8", underline="single")
+BOLD, LARGE = Font(name=sheets.FONT, bold=True), Font(name=sheets.FONT, bold=True, size=16)
+MUTED = Font(name=sheets.FONT, color="4B5563")
 WRAPPED = Alignment(wrap_text=True, vertical="top")
 WIDTHS_OF_SUMMARY = (38, 60, 14)
 WIDTHS_OF_INDEX = (34, 60, 10, 80)
@@ -84,8 +85,7 @@ def _summary(sheet: Any, document: Mapping[str, Any], made: Sequence[tuple[Chapt
     keys = [answer["chart"], answer["table"]] if answer else []
     for key in dict.fromkeys(filter(None, keys)):
         _shown(sheet, key, made)
-    sheet.page_setup.orientation, sheet.page_setup.fitToHeight = "landscape", 0
-    sheet.sheet_properties.pageSetUpPr.fitToPage = True
+    sheets.wide(sheet)
 
 
 def _shown(sheet: Any, key: str, made: Sequence[tuple[Chapter, Any]]) -> None:
@@ -111,6 +111,7 @@ def _index(sheet: Any, made: Sequence[tuple[Chapter, Any]]) -> None:
         sheet.cell(line, 4, sheets.text(chapter.about)).alignment = WRAPPED
     sheet.freeze_panes = "A2"
     _widths(sheet, WIDTHS_OF_INDEX)
+    sheets.wide(sheet)
 
 
 def _sheet(book: Workbook, chapter: Chapter) -> Any:
@@ -118,6 +119,7 @@ def _sheet(book: Workbook, chapter: Chapter) -> Any:
     sheets.fill(sheet, chapter.found, TOP)
     _link(sheet["A1"], INDEX, "← Index")
     sheet["A2"], sheet["A2"].font = sheets.text(chapter.title), BOLD
+    sheets.wide(sheet)
     return sheet
 
 
