@@ -7,6 +7,7 @@ rows said so much.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,11 @@ from gtm.core.evidence import changelog, told
 from gtm.core.evidence.erasure import TEXT_ERASED
 
 PLAN, TASK, DECISION = "plans.plan", "plans.task", "plans.decision"
+ARTIFACT, CALL = "plans.artifact", "plans.toolcall"
+OF_OUTPUT = ("key", "title", "kind", "sha256")
+OF_CALL = (
+    "tool", "work", "performed_by", "arguments_sha256", "outcome", "said", "result_sha256", "started_at",
+)  # fmt: skip
 Place = tuple[str, str]
 """Where in the document, and the sentence."""
 
@@ -89,6 +95,53 @@ def outputs(body: Mapping[str, Any]) -> ComparedText:
         else:
             found.compared += 1
     return found
+
+
+def listed_outputs(body: Mapping[str, Any]) -> ComparedText:
+    """Each output in the list is one that a row says was made, with its digest."""
+    found, known = ComparedText(), dict(_last_told(body, ARTIFACT))
+    for output in body.get("outputs", ()):
+        last = known.get(str(output["id"]))
+        if last is None and known:
+            sentence = f"no row of the change log says that output {output['id']} was made"
+            found.contradictions.append(("outputs", sentence))
+        elif last is None or not last.is_known_in_full:
+            found.unknown += 1
+        elif not all(is_told(output[name], last.values.get(name)) for name in OF_OUTPUT):
+            sentence = f"output {output['id']} is not the one in the change log"
+            found.contradictions.append(("outputs", sentence))
+        else:
+            found.compared += 1
+    return found
+
+
+def calls(body: Mapping[str, Any]) -> ComparedText:
+    """Each call of a tool is one that a row recorded."""
+    found, rows = ComparedText(), [last for _, last in _last_told(body, CALL)]
+    found.unknown = sum(not last.is_known_in_full for last in rows)
+    recorded = Counter(tuple(last.values.get(name) or "" for name in OF_CALL) for last in rows)
+    left = 0
+    for hook in body["tool_hooks"]:
+        for call in hook.get("calls", ()):
+            said = {**call, "tool": hook["tool"]}
+            key = tuple(_as_told(said[name]) for name in OF_CALL)
+            if recorded[key] > 0:
+                recorded[key] -= 1
+                found.compared += 1
+                continue
+            left += 1
+            if left > found.unknown:
+                sentence = (
+                    f"no row of the change log records the call of {hook['tool']} at {call['started_at']}"
+                )
+                found.contradictions.append(("tool_hooks", sentence))
+    return found
+
+
+def _as_told(value: str | None) -> str:
+    """A text as a row tells it: a long one by its digest."""
+    text = value or ""
+    return text if len(text) <= told.LONGEST else told.DIGEST + canonical.digest(text)
 
 
 def votes(body: Mapping[str, Any], *, names_are_sealed: bool) -> ComparedText:

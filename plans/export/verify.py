@@ -234,6 +234,8 @@ def _prove_text(body: Mapping[str, Any], seal: Mapping[str, Any] | None, made: V
         ("status", explained.state(body)),
         ("command, inputs, data sets and checklist", explained.columns(body)),
         ("outputs of tasks", explained.outputs(body)),
+        ("list of outputs", explained.listed_outputs(body)),
+        ("calls of tools", explained.calls(body)),
         ("votes", explained.votes(body, names_are_sealed=seal is not None)),
     ]
     for name, found in checks:

@@ -368,6 +368,8 @@ def check_text(body: dict[str, Any], is_sealed: bool, lists: Lists) -> None:
     name = "command, inputs, data sets and checklist"
     _compared(lists, name, wrong, len(known) - len(wrong), len(texts) - len(known))
     check_outputs(body, lists)
+    check_listed(body, lists)
+    check_calls(body, lists)
     check_votes(body, is_sealed, lists)
 
 
@@ -387,6 +389,38 @@ def check_outputs(body: dict[str, Any], lists: Lists) -> None:
         else:
             wrong.append(f"stages/{label}: its output is not the one in the change log")
     _compared(lists, "outputs of tasks", wrong, compared, unknown)
+
+
+def check_listed(body: dict[str, Any], lists: Lists) -> None:
+    told, wrong, compared, unknown = last_told(body["change_log"], "plans.artifact"), [], 0, 0
+    for output in body.get("outputs", ()):
+        columns = told.get(str(output["id"]))
+        if columns is None and told:
+            wrong.append(f"outputs: no row of the change log says that output {output['id']} was made")
+        elif columns is None or "" not in columns:
+            unknown += 1
+        elif all(same(output[name], columns.get(name)) for name in ("key", "title", "kind", "sha256")):
+            compared += 1
+        else:
+            wrong.append(f"outputs: output {output['id']} is not the one in the change log")
+    _compared(lists, "list of outputs", wrong, compared, unknown)
+
+
+def check_calls(body: dict[str, Any], lists: Lists) -> None:
+    rows = list(last_told(body["change_log"], "plans.toolcall").values())
+    unknown, wrong, compared = sum("" not in row for row in rows), [], 0
+    parts = (
+        "tool", "work", "performed_by", "arguments_sha256", "outcome", "said", "result_sha256", "started_at",
+    )  # fmt: skip
+    for hook in body["tool_hooks"]:
+        for call in [{**call, "tool": hook["tool"]} for call in hook.get("calls", ())]:
+            fits = [row for row in rows if all(same(call[part], row.get(part)) for part in parts)]
+            if fits:
+                rows.remove(fits[0])
+                compared += 1
+            else:
+                wrong.append(f"tool_hooks: no row records the call of {hook['tool']} at {call['started_at']}")
+    _compared(lists, "calls of tools", wrong[unknown:], compared, unknown)
 
 
 def check_votes(body: dict[str, Any], is_sealed: bool, lists: Lists) -> None:

@@ -83,6 +83,29 @@ def test_the_committed_table_is_current():
     assert committed == table.write(), "python -m tests.documents.table writes it"
 
 
+def test_in_every_command_outputs_data_sets_votes_and_calls_of_tools_were_there_to_be_traced(
+    evidence: Evidence,
+):
+    """What is traced is not nothing."""
+    there: dict[str, set[str]] = {name: set() for name in COUNTS}
+    for record in evidence.values():
+        if "json" in record:
+            body = record["json"]
+            found = there[body["command"]["name"]]
+            parts = {
+                "inputs": body["command"]["inputs"],
+                "outputs": body["outputs"],
+                "data sets": body["datasets"],
+                "votes": [vote for each in body["approvals"] for vote in each["decisions"]],
+                "calls": [call for hook in body["tool_hooks"] for call in hook["calls"]],
+            }
+            found |= {name for name, part in parts.items() if part}
+    everything = {"inputs", "outputs", "data sets", "votes", "calls"}
+    assert {name: everything - found for name, found in there.items()} == {
+        name: {"data sets"} if name == "launch-program" else set() for name in COUNTS
+    }, "a launch reads no data set"
+
+
 def test_every_vote_input_output_data_set_and_call_of_a_run_is_traced_to_rows_of_its_log(evidence: Evidence):
     """By a seal over every section, and by the rows themselves, of which none is left out."""
     bodies = [record["json"] for record in evidence.values() if "json" in record]
@@ -95,6 +118,17 @@ def test_every_vote_input_output_data_set_and_call_of_a_run_is_traced_to_rows_of
         assert "every section says what it said when it was sealed" in proved
         votes = sum(len(approval["decisions"]) for approval in body["approvals"])
         outputs = sum(len(stage["tasks"]) for stage in body["stages"])
-        told = [proved.get(f"{name} as in the change log") for name in ("votes", "outputs of tasks")]
-        assert told == [f"its rows, {votes} compared" if votes else None, f"its rows, {outputs} compared"]
+        listed = len(body["outputs"])
+        calls = sum(len(hook["calls"]) for hook in body["tool_hooks"])
+        wanted = {
+            "votes": votes,
+            "outputs of tasks": outputs,
+            "list of outputs": listed,
+            "calls of tools": calls,
+        }
+        for name, count in wanted.items():
+            by = proved.get(f"{name} as in the change log")
+            assert by == (f"its rows, {count} compared" if count else None), (body["plan_id"], name)
+        last = [row for row in body["change_log"] if row["event"] == "sealed"][-1]
+        assert {*body} - {"change_log", "integrity"} <= last["to"].keys()
         assert proved["command, inputs, data sets and checklist as in the change log"].endswith("10 compared")

@@ -43,6 +43,25 @@ def empty_the_approvals(body):
     body["approvals"] = []
 
 
+def another_digest_of_an_output(body):
+    body["outputs"][0]["sha256"] = "0" * 64
+
+
+def an_output_more(body):
+    body["outputs"].append(body["outputs"][0] | {"id": 999_999})
+
+
+def a_call_that_never_was(body):
+    """Of a tool whose plan recorded a call, or none."""
+    made = {
+        "task_id": "1.1", "work": "definition-diff", "performed_by": "mcp:serena 1.0", "arguments": {},
+        "arguments_sha256": "0" * 64, "outcome": "answered", "said": "All is well.", "result_sha256": None,
+        "output": None, "started_at": "2026-03-02T10:00:00.000000Z", "duration_ms": 5,
+    }  # fmt: skip
+    hook = body["tool_hooks"][0] if body["tool_hooks"] else {"tool": "Serena", "calls": []}
+    body["tool_hooks"] = [{**hook, "calls": [*hook["calls"], made]}, *body["tool_hooks"][1:]]
+
+
 def empty_stops_and_pass_all_checks(body):
     body["ripcord"], body["escalations"], body["fallbacks"] = [], [], []
     for check in body["review_checklist"]:
@@ -70,6 +89,9 @@ CASES = {
     change_a_figure: {"stages"},
     zero_the_fingerprints: {"datasets"},
     empty_the_approvals: {"approvals"},
+    another_digest_of_an_output: {"outputs"},
+    an_output_more: {"outputs"},
+    a_call_that_never_was: {"tool_hooks"},
     empty_stops_and_pass_all_checks: {"review_checklist"},
     blank_rows: {"change_log row 3"},
     move_the_seed: {"integrity/seed"},
@@ -85,7 +107,17 @@ def test_a_forgery_whose_digests_fit_again_is_found_and_its_place_is_told(export
     assert places <= {finding.where for finding in found}, found
 
 
-@pytest.mark.parametrize("forge", [rename_the_approver, multiply_the_budget, zero_the_fingerprints])
+@pytest.mark.parametrize(
+    "forge",
+    [
+        rename_the_approver,
+        multiply_the_budget,
+        zero_the_fingerprints,
+        another_digest_of_an_output,
+        an_output_more,
+        a_call_that_never_was,
+    ],
+)
 def test_without_its_seal_the_rows_of_votes_inputs_and_data_still_find_it(exported, forge):
     """Documents of before: the rows alone bind the text."""
     body = json.loads(exported)
