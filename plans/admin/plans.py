@@ -31,7 +31,7 @@ from plans.admin.runs import RunPages
 from plans.drawing import badges, timeline
 from plans.engine.people import thread
 from plans.engine.stopping import ripcord
-from plans.export import files, render, tools, verifier
+from plans.export import envelope, files, render, tools, verifier
 from plans.models import CHANGEABLE_PLAN_STATES, FINAL_PLAN_STATES, Plan, of_command
 from plans.runs import follow_up
 from plans.schemas import skills
@@ -235,11 +235,18 @@ class PlanAdmin(RunPages, EstablishPage, ProgramSetupPages, FoundByPlanId, ReadO
 
     def download_json(self, request: HttpRequest, pk: int) -> HttpResponse:
         plan = self._plan(request, pk)
-        raw = files.export(plan)
+        raw, form, media_type, suffix = files.export(plan), "json", "application/json", "json"
+        if request.GET.get("as") == "envelope":
+            form, media_type, suffix = envelope.FORM, envelope.MEDIA_TYPE, envelope.SUFFIX
+            try:
+                raw = envelope.wrap(raw)
+            except GtmError as error:
+                tell(request, error)
+                return HttpResponseRedirect(reverse("admin:plans_plan_evidence", args=[plan.pk]))
         with acting_in_admin(request):
-            departures.record(plan, f"plan JSON of {plan.plan_id}", raw, form="json")
-        response = HttpResponse(raw, content_type="application/json")
-        response["Content-Disposition"] = f'attachment; filename="{plan.plan_id}.json"'
+            departures.record(plan, f"plan JSON of {plan.plan_id}", raw, form=form)
+        response = HttpResponse(raw, content_type=media_type)
+        response["Content-Disposition"] = f'attachment; filename="{plan.plan_id}.{suffix}"'
         return response
 
     def evidence(self, request: HttpRequest, pk: int) -> HttpResponse:

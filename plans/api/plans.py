@@ -39,11 +39,15 @@ from plans.api.serializers import (
 from plans.engine.gates import preview
 from plans.engine.people import thread
 from plans.engine.stopping import ripcord
-from plans.export import files, importer, render
+from plans.export import envelope, files, importer, render
 from plans.models import Plan
 from plans.runs import follow_up, revise
 from plans.runs.current_outputs import standing_of
 from plans.selectors import visible_plans, with_tasks
+
+AS_ENVELOPE = (
+    "envelope: the same bytes in a DSSE envelope, signed as a whole with the keys of this installation"
+)
 
 
 class PlanViewSet(GovernedReadViewSet):
@@ -70,12 +74,22 @@ class PlanViewSet(GovernedReadViewSet):
     def get_serializer_class(self) -> Any:
         return PlanSerializer if self.action == "list" else PlanDetailSerializer
 
-    @extend_schema(responses={(200, "application/json"): OpenApiTypes.OBJECT}, filters=False)
+    @extend_schema(
+        responses={(200, "application/json"): OpenApiTypes.OBJECT},
+        parameters=[OpenApiParameter("as", enum=["json", "envelope"], description=AS_ENVELOPE)],
+        filters=False,
+    )
     @action(detail=True, methods=["get"])
     def export(self, request: Request, plan_id: str) -> HttpResponse:
         """The plan JSON document, with the same bytes as the file in the plans folder."""
         plan = self.get_object()
         raw = files.export(plan)
+        if request.query_params.get("as") == "envelope":
+            raw = envelope.wrap(raw)
+            departures.record(plan, f"plan JSON of {plan_id}", raw, form=envelope.FORM)
+            response = HttpResponse(raw, content_type=envelope.MEDIA_TYPE)
+            response["Content-Disposition"] = f'attachment; filename="{plan_id}.{envelope.SUFFIX}"'
+            return response
         tag = etag.of_bytes(raw)
         if etag.not_modified(request, tag):
             return HttpResponse(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})

@@ -33,8 +33,10 @@ else:
     exceptions = later("securesystemslib.exceptions")
 
 PAYLOAD_TYPE = "application/vnd.gtm-governance.plan+json"
+MEDIA_TYPE, SUFFIX, FORM = "application/vnd.dsse+json", "dsse.json", "dsse"
 SIGNED, STAMPED = "the installation signed this envelope", "the envelope existed at the time of a timestamp"
 PARTS = frozenset({"payload", "payloadType", "signatures"})
+OF_SIGNATURE = frozenset({"keyid", "sig"})
 TIMESTAMPS, RFC3161 = "timestamps", "rfc3161"
 
 
@@ -82,6 +84,7 @@ def open_envelope(body: Mapping[str, Any]) -> OpenedEnvelope:
             raise EnvelopeError("it has other parts than payload, payloadType, signatures and timestamps")
         if body["payloadType"] != PAYLOAD_TYPE:
             raise EnvelopeError(f"it holds {body['payloadType']!r}, not a plan JSON")
+        _refuse_other_parts(body)
         payload = base64.b64decode(body["payload"], validate=True)
         signatures = [{"keyid": s["keyid"], "sig": s["sig"]} for s in body["signatures"]]
         for made in signatures:
@@ -96,6 +99,16 @@ def open_envelope(body: Mapping[str, Any]) -> OpenedEnvelope:
     except ValueError as error:
         raise EnvelopeError(str(error)) from error
     return OpenedEnvelope(payload, envelope, stamps, stamped)
+
+
+def _refuse_other_parts(body: Mapping[str, Any]) -> None:
+    """No signature and no timestamp covers words beside themselves."""
+    for name, parts, known in (
+        ("a signature", body["signatures"], OF_SIGNATURE),
+        ("a timestamp", body.get(TIMESTAMPS, ()), {RFC3161}),
+    ):
+        if any({*part} != known for part in parts):
+            raise EnvelopeError(f"{name} has other parts than {' and '.join(sorted(known))}")
 
 
 def prove(

@@ -14,6 +14,7 @@ from gtm.core.evidence import (
     audit,
     changelog,
     checkpoints,
+    keys,
     notes,
     presence,
     signatures,
@@ -76,6 +77,8 @@ def _prove_accounts(proof: Proof) -> None:
     found = account_audit.audit_accounts()
     what = f"accounts and groups have the rights that the log recorded last ({found.compared} compared)"
     proof.conclude(what, "the rows of accounts", _said(found.breaks))
+    made = _said(keys.unexplained())
+    proof.conclude("the published signing keys are those that the log tells of", "their rows", made)
     if found.untold:
         names = ", ".join(found.untold[:5]) + (f" and {len(found.untold) - 5} more" * (len(found.untold) > 5))
         why = "made by a command, or before rows recorded it"

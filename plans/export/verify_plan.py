@@ -176,6 +176,10 @@ def prove_envelope(
         raise ValueError("the envelope has other parts than payload, payloadType, signatures and timestamps")
     if body["payloadType"] != PAYLOAD_TYPE:
         raise ValueError(f"the envelope holds {body['payloadType']!r}, not a plan JSON")
+    if any({*one} != {"keyid", "sig"} for one in body["signatures"]):
+        raise ValueError("a signature has other parts than keyid and sig")
+    if any({*one} != {"rfc3161"} for one in body.get("timestamps", ())):
+        raise ValueError("a timestamp has other parts than rfc3161")
     payload = base64.b64decode(body["payload"], validate=True)
     made = {one["keyid"]: base64.b64decode(one["sig"], validate=True) for one in body["signatures"]}
     if len(made) != len(body["signatures"]):

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import os
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from django.conf import settings
@@ -18,7 +19,10 @@ from gtm.core import clock
 from gtm.core.errors import GuardNotMet, InvalidInput, Problem
 from gtm.core.evidence import changelog, notes
 from gtm.core.evidence.notes import NoteKey, PrivateKey
-from gtm.core.models import SigningKey
+from gtm.core.models import ChangeLogEntry, SigningKey
+
+SAME_ACT = timedelta(minutes=1)
+"""A key and its row are written in one transaction, each with its own look at the clock."""
 
 
 def path() -> Path:
@@ -44,6 +48,35 @@ def signing() -> list[PrivateKey]:
 def published() -> list[NoteKey]:
     """Every public key that this installation ever signed with, the newest first."""
     return [notes.read_key(text) for text in SigningKey.objects.values_list("text", flat=True)]
+
+
+def unexplained() -> Iterator[changelog.Break]:
+    """Published keys that differ from the rows that made and retired them, or that are gone."""
+    log = ChangeLogEntry.objects.filter(entity=SigningKey._meta.label_lower).order_by("pk")
+    rows: dict[tuple[str, str], ChangeLogEntry] = {(row.entity_id, row.event): row for row in log}
+    there = {str(key.pk): key for key in SigningKey.objects.all()}
+    for pk, key in there.items():
+        for event, moment in (("created", key.made_at), ("retired", key.retired_at)):
+            row = rows.pop((pk, event), None)
+            if (row is None) != (moment is None) or row and _apart(row.at, moment) > SAME_ACT:
+                sentence = f"{key.change_label()}: that it was {event} is not what the log says"
+                yield changelog.Break(key.change_chain(), row.sequence if row else 0, sentence)
+            elif row and event == "created" and _told_text(row) not in (None, key.text):
+                sentence = f"{key.change_label()} is another key than the one in this row"
+                yield changelog.Break(key.change_chain(), row.sequence, sentence)
+    for row in rows.values():
+        if row.entity_id not in there:
+            sentence = f"the signing key that was {row.event} here is not published any more"
+            yield changelog.Break(row.chain, row.sequence, sentence)
+
+
+def _told_text(row: ChangeLogEntry) -> str | None:
+    body = row.payload.body
+    return body["to"] if body else None
+
+
+def _apart(at: str, moment: datetime | None) -> timedelta:
+    return abs(datetime.fromisoformat(at) - moment) if moment else timedelta(0)
 
 
 def make(name: str) -> NoteKey:

@@ -50,5 +50,5 @@ class Command(GovernedCommand):
             if found is imported:
                 raise InvalidInput("A plan of another house is not signed with the key of this one.")
             raw = envelope.wrap(raw, with_stamp=has_stamp)
-        departures.record(found, what, raw, form="dsse" if is_wrapped else "json")
+        departures.record(found, what, raw, form=envelope.FORM if is_wrapped else "json")
         return raw

@@ -1,12 +1,14 @@
 """A plan JSON in a DSSE envelope, with a timestamp: what each proves, and that both verifiers agree."""
 
 import base64
+import hashlib
 import json
 import os
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.core.management import CommandError, call_command
+from django.urls import reverse
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,8 +16,10 @@ from gtm.core import canonical
 from gtm.core.actors import Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput
 from gtm.core.evidence import keys, notes, timestamps
+from gtm.core.models import ChangeLogEntry
 from plans.export import envelope, files
 from plans.export.verify import Kept, prove_bytes
+from tests.factories import UserFactory
 from tests.plans.export.test_verify_plan import compare
 from tests.tsa import AT, TestAuthority, serving
 
@@ -106,6 +110,8 @@ def test_another_document_under_the_same_signature_is_found_with_the_key(exporte
         {"signatures": [{"keyid": "a", "sig": "AAAA"}, {"keyid": "a", "sig": "AAAB"}]},
         {"signatures": [{"keyid": "a", "sig": "é"}]},
         {"signatures": None},
+        {"signatures": [{"keyid": "a", "sig": "AAAA", "approved_by": "The board"}]},
+        {"timestamps": [{"rfc3161": "AAAA", "by": "A notary"}]},
         {"more": 1},
         {"timestamps": [{"rfc3161": "!"}]},
         {"timestamps": [{}]},
@@ -115,6 +121,29 @@ def test_what_is_no_envelope_is_refused_by_both(exported, key, parts):
     raw = forged(envelope.wrap(exported), **parts)
     assert [finding.where for finding in prove_bytes(raw).findings] == ["envelope"]
     compare(raw)
+
+
+@pytest.mark.parametrize("door", ["page", "rest"])
+def test_auditors_take_it_from_the_page_and_over_rest_and_that_it_left_is_a_row(finished, key, client, door):
+    client.force_login(UserFactory(is_superuser=True, is_staff=True))
+    url = reverse("admin:plans_plan_json", args=[finished.pk])
+    if door == "rest":
+        url = f"/api/v1/plans/{finished.plan_id}/export/"
+    answer = client.get(url, {"as": "envelope"})
+    assert (answer.status_code, answer["Content-Type"]) == (200, "application/vnd.dsse+json")
+    assert prove_bytes(answer.content, Kept(keys=[key])).proof.holds
+    row = ChangeLogEntry.objects.filter(event="exported").latest("pk")
+    assert hashlib.sha256(answer.content).hexdigest() in str(row.payload.body)
+    page = client.get(reverse("admin:plans_plan_evidence", args=[finished.pk])).content.decode()
+    assert f"{reverse('admin:plans_plan_json', args=[finished.pk])}?as=envelope" in page
+
+
+def test_without_a_key_no_door_gives_an_envelope_and_each_says_why(finished, client):
+    client.force_login(UserFactory(is_superuser=True, is_staff=True))
+    page = client.get(reverse("admin:plans_plan_json", args=[finished.pk]), {"as": "envelope"}, follow=True)
+    assert "This installation has no signing key." in page.content.decode()
+    answer = client.get(f"/api/v1/plans/{finished.plan_id}/export/", {"as": "envelope"})
+    assert (answer.status_code, "no signing key" in answer.content.decode()) == (409, True)
 
 
 def test_an_envelope_in_an_envelope_is_no_plan(exported, key):

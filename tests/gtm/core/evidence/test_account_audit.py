@@ -6,6 +6,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from gtm.core.actors import ADMIN, Actor, acting_as
+from gtm.core.evidence import keys
 from gtm.core.evidence.account_audit import audit_accounts
 from gtm.core.evidence.erasure import erase
 from gtm.core.models import ChangeLogEntry
@@ -85,6 +86,32 @@ def test_a_right_that_no_row_gave_is_found(made, forge, says):
     with pytest.raises(CommandError) as refused:
         call_command("verify_changelog")
     assert (refused.value.returncode, says in str(refused.value)) == (1, True), refused.value
+
+
+KEY = "example.com/gtm+4f6b1b9a+AUuDhXyzQnNLtKLxs7Tb1kKayyD8l6xWJoAY8TIDw/NE"
+MADE = "2026-03-02 10:00:00+00:00"
+PUBLISHED = [
+    (
+        ["INSERT INTO core_signingkey (text, made_at) VALUES (%s, %s)", KEY, MADE],
+        "that it was created is not",
+    ),
+    (["UPDATE core_signingkey SET text = %s WHERE retired_at IS NULL", KEY], "is another key than the one"),
+    (["UPDATE core_signingkey SET made_at = %s", "2020-03-02 10:00:00+00:00"], "that it was created is not"),
+    (["UPDATE core_signingkey SET retired_at = made_at"], "that it was retired is not what the log says"),
+    (["DELETE FROM core_signingkey"], "the signing key that was created here is not published any more"),
+]
+
+
+@pytest.mark.parametrize(("statement", "says"), PUBLISHED)
+def test_a_published_key_that_no_row_tells_of_is_found(db, statement, says):
+    with acting_as(Actor.system("Test")):
+        keys.make("example.com/gtm")
+        keys.rotate()
+        keys.retire()
+    assert list(keys.unexplained()) == []
+    sql(*statement)
+    with pytest.raises(CommandError, match=says):
+        call_command("verify_changelog")
 
 
 def test_a_superuser_of_whom_no_row_tells_is_named_first_under_what_is_not_proved(made, capsys):
