@@ -143,7 +143,7 @@ def test_without_a_key_no_door_gives_an_envelope_and_each_says_why(finished, cli
     page = client.get(reverse("admin:plans_plan_json", args=[finished.pk]), {"as": "envelope"}, follow=True)
     assert "This installation has no signing key." in page.content.decode()
     answer = client.get(f"/api/v1/plans/{finished.plan_id}/export/", {"as": "envelope"})
-    assert (answer.status_code, "no signing key" in answer.content.decode()) == (409, True)
+    assert (answer.status_code, "no signing key" in answer.content.decode()) == (422, True)
 
 
 def test_an_envelope_in_an_envelope_is_no_plan(exported, key):
