@@ -36,9 +36,13 @@ MONEY = (
     "gross_margin", "point_face_value", "point_unit_cost", "platform_cost_monthly", "launch_cost", "lift_low",
     "lift_likely", "lift_high", "assumptions_source",
 )  # fmt: skip
+MONEY_OF_ALL = ("gross_margin", "assumptions_source")
 REASON = "Set up a program"
 MOST_PROPOSALS = 60
 MOST_FILES = pending.MOST_A_PERSON - 1
+
+
+STANDS = (("active", "It runs already"), ("planning", "It is not launched yet"))
 
 
 class PlaceForm(forms.Form):
@@ -63,6 +67,11 @@ class PlaceForm(forms.Form):
         widget=UnfoldAdminTextInputWidget,
         help_text="IANA, like Europe/Berlin. Empty: where most people of the country live",
     )
+    stands = forms.ChoiceField(
+        choices=STANDS, required=False, initial="active", label="How it stands",
+        widget=UnfoldAdminSelectWidget,
+        help_text="A launch makes a program active that is not launched yet",
+    )  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
@@ -91,8 +100,11 @@ class MoneyForm(forms.ModelForm):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         self.fields["assumptions_source"].required = True
-        for name in MONEY:
-            self.fields[name].widget = UnfoldAdminTextInputWidget()
+        if self.instance.kind != ProgramKind.LOYALTY:  # points, members and platform are those of loyalty
+            for name in set(MONEY) - set(MONEY_OF_ALL):
+                del self.fields[name]
+        for field in self.fields.values():
+            field.widget = UnfoldAdminTextInputWidget()
 
 
 class ProgramSetupPages:
@@ -120,6 +132,8 @@ class ProgramSetupPages:
         names = ("name", "kind", "country", "currency", "time_zone")
         initial = {name: getattr(program, name) for name in names} if program else {}
         form = PlaceForm(request.POST or None, initial=initial)
+        if program is not None and program.state != "draft":
+            del form.fields["stands"]  # from here on it goes its own way
         if request.method == "POST" and form.is_valid():
             try:
                 with acting_in_admin(request, REASON), transaction.atomic():
@@ -152,7 +166,7 @@ class ProgramSetupPages:
         return {"looks": looks, "needs": data_needs.of_program(program), "datasets": _current(program)}
 
     def _set_up_money(self, request: HttpRequest, program: Program) -> Any:
-        form = MoneyForm(request.POST or None, instance=program)
+        form = MoneyForm(request.POST or None, instance=Program.objects.get(pk=program.pk))
         if request.method == "POST" and form.is_valid():
             try:
                 with acting_in_admin(request, REASON), transaction.atomic():
@@ -207,7 +221,7 @@ def _save_place(program: Program | None, told: Mapping[str, Any]) -> Program:
     row.full_clean()
     row.save()
     if row.state == "draft":
-        perform(row, "activate")
+        perform(row, "plan" if told.get("stands") == "planning" else "activate")
     return row
 
 

@@ -128,6 +128,10 @@ class RunPages:
                     draft = start.prepare(command, form.given(), filled.program)
                     return form, DryRun.of(draft), filled.source
             except InvalidInput as error:
+                if not {problem.field for problem in error.problems} & filled.given.keys():
+                    # What is missing is not wrong: people have not had their say yet.
+                    begun = {**filled.given, "program": filled.program.slug}
+                    return CommandForm(command, initial=begun), None, filled.source
                 _to_fields(form, error)
             except GtmError as error:
                 tell(request, error)

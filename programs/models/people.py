@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.conf import settings
 from django.contrib.auth.models import Group
@@ -288,7 +289,14 @@ class Absence(ChangedByTwo, GovernedModel):
         ]
 
     def __str__(self) -> str:
-        return f"{self.person} away {self.starts_at:%Y-%m-%d} – {self.ends_at:%Y-%m-%d}"
+        return f"{self.person} away {' – '.join(map(str, self.days))}"
+
+    @property
+    def days(self) -> tuple[date, date]:
+        """The first and the last day, on the calendar of whoever is away: it ends before ``ends_at``."""
+        zone = ZoneInfo(self.person.time_zone)
+        last = max(self.starts_at, self.ends_at - timedelta(microseconds=1))
+        return self.starts_at.astimezone(zone).date(), last.astimezone(zone).date()
 
     def change_for_two(self, stored: Absence | None) -> AskedChange | None:
         """One's own absence is one's own to enter; another's takes two, unless it gets shorter."""

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plans.commands.optimize_referrals.facts import ARCHITECT
+from plans.commands.optimize_referrals.facts import ARCHITECT, window_of
 from plans.commands.shared.figures import money, percent
 from plans.commands.shared.first_action import action_answer
 from plans.commands.shared.labour import person_day_cost
+from plans.commands.shared.launched import before_the_launch, partly_before
 from plans.engine.running.steps import StepContext
 from plans.schemas.answer import Answer, AnswerFigure
 
@@ -26,14 +27,18 @@ def answer_of(
         f"{row['rule']} is breached: {row['value']:.4g}." for row in alerts if row["verdict"] == "breached"
     ]
     trouble += [f"{text.rstrip('.')}." for text in risk["spikes"]]
+    windows = window_of(context)
+    old = before_the_launch(context, windows)
+    if old and backlog:
+        trouble.insert(0, old)
     return action_answer(
         backlog,
         currency,
         trouble=trouble,
         nothing="Change nothing now: no drop-off, partner or case stands out beyond chance.",
-        unknown="",
+        unknown=old,
         figures=_figures(found, risk, currency, context.program["metrics"]["conversion"]),
-        caveats=[*_returns_to_come(refreshed["flows"]), *_caveats(found, risk, currency)],
+        caveats=[*filter(None, [partly_before(context, windows)]), *_returns_to_come(refreshed["flows"]), *_caveats(found, risk, currency)],
         decides=context.program["people"].get(ARCHITECT) or "The referral architect",
         labour=person_day_cost(context.program),
         chart="funnel",

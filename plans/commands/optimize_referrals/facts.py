@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from plans.cases.fraud import verbs
+from plans.commands.shared.launched import launched_on
 from plans.commands.shared.metrics import facts_of
 from plans.commands.shared.windows import WindowPair, windows_until
 from plans.engine.running.steps import StepContext
@@ -20,6 +21,7 @@ def gather_facts(program: Program) -> dict[str, Any]:
     """Who owns the backlog, what the registry defines and did in the last run, what people decided so far."""
     return {
         **facts_of(program, KEY),
+        "launched_on": launched_on(program),
         "people": people_by_role([ARCHITECT, LIFECYCLE, PARTNERS, SPONSOR, "finance"]),
         "held_referrals": sorted(verbs.held_referrals(program)),
         "case_labels": verbs.decided_labels(program),

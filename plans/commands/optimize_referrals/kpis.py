@@ -7,12 +7,13 @@ from typing import Any
 
 from plans.commands.shared import metrics
 from plans.commands.shared.figures import figure
+from plans.commands.shared.launched import before_the_launch
 from plans.commands.shared.metrics import EVENTS, Measure, default_thresholds, sentence, unit_of
 from plans.commands.shared.thresholds import Alerts, evaluate
 from plans.commands.shared.windows import WindowPair
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Figure
-from programs.analytics.estimate import MaybeEstimate
+from programs.analytics.estimate import MaybeEstimate, Unavailable
 from programs.analytics.stages import STAGES
 from programs.schemas.metrics import MONEY, STANDARD
 
@@ -93,4 +94,7 @@ def thresholds_of(context: StepContext) -> str:
 
 
 def alerts_of(context: StepContext, values: Mapping[str, MaybeEstimate], windows: WindowPair) -> Alerts:
+    """What data of before the last launch come to is no reading of it."""
+    if reason := before_the_launch(context, windows):
+        values = dict.fromkeys(values, Unavailable(reason))
     return evaluate(thresholds_of(context), values, vocabulary=tuple(KPIS), windows=windows)

@@ -288,7 +288,7 @@ def _consider(
         for role in roles:
             tally.seat(person, Capacity(role, person, by))
     for absence in absences:
-        tally.pass_over(person, f"is away until {absence.ends_at:%Y-%m-%d}")
+        tally.pass_over(person, f"is away until {absence.days[1]}")
         _consider_substitute(absence, approver, roles, facts, directory, voted, tally)
 
 
