@@ -128,7 +128,7 @@ class RunPages:
                     draft = start.prepare(command, form.given(), filled.program)
                     return form, DryRun.of(draft), filled.source
             except InvalidInput as error:
-                if not {problem.field for problem in error.problems} & filled.given.keys():
+                if error.problems and all(problem.code == "required" for problem in error.problems):
                     # What is missing is not wrong: people have not had their say yet.
                     begun = {**filled.given, "program": filled.program.slug}
                     return CommandForm(command, initial=begun), None, filled.source
