@@ -266,7 +266,7 @@ def _look(request: HttpRequest, program: Program, token: str) -> dict[str, Any]:
         found = preview_dataset("", [kept], program=program, profile=FIND)
     except GtmError as error:
         return told | {"problems": [error.detail, *(problem.sentence() for problem in error.problems)]}
-    asked = [one["message"] for one in found["questions"]]
+    asked = [one["sentence"] for one in found["questions"]]
     return told | {"found": found, "problems": asked, "choices": (found["change"] or {}).get("choices") or {}}
 
 

@@ -51,7 +51,8 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``kind``: text, integer, number, percent, money, date, datetime. ``unit``: currency or the like."""
+    """``kind``: text, integer, number, percent, money, date, datetime, address (of a page that people open).
+    ``unit``: currency or the like."""
 
     key: str
     label: str

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 from gtm.core import clock
 from plans.commands.launch_program.answer import of_date
 from plans.commands.launch_program.steps.checklist import done_of, people_of
-from plans.commands.launch_program.steps.events import alerts_of, first_day, looked_at, reviews_of
+from plans.commands.launch_program.steps.events import alerts_of, first_day, looked_at, page_of, reviews_of
 from plans.commands.launch_program.steps.readiness import figures, items, least
 from plans.commands.launch_program.steps.timetable import (
     NO_SUBSTITUTES,
@@ -89,7 +89,7 @@ def _watched(alert: Mapping[str, Any], facts: Mapping[str, Any]) -> dict[str, An
     same = ("key", "name", "dashboard", "condition", "response_minutes")
     return {name: alert[name] for name in same} | {
         "alarm": alert.get("threshold", ""),
-        "page": facts.get("rules_page", "") if alert.get("threshold") else "",
+        "page": page_of(alert, facts),
         "owner": _who(alert["owner"], facts),
         "role": alert["owner"],
     }
@@ -99,7 +99,7 @@ def _monitoring(watched: Sequence[Mapping[str, Any]]) -> Table:
     columns = (
         Column("name", "Watches"),
         Column("dashboard", "Dashboard"),
-        Column("page", "Page where alarms stand"),
+        Column("page", "Opens at", "address"),
         Column("condition", "Alarms when"),
         Column(
             "alarm",
@@ -116,7 +116,14 @@ def _monitoring(watched: Sequence[Mapping[str, Any]]) -> Table:
         Column("response_minutes", "Time to answer", "integer", "minutes"),
     )
     rows = [[alert[column.key] for column in columns] for alert in watched]
-    return Table("monitoring", "Monitoring plan: dashboards and alerts", columns, rows)
+    lost = [alert["dashboard"].partition(",")[0].strip() for alert in watched if not alert["page"]]
+    note = (
+        f"Nobody has said where these open: {', '.join(lost)}. Enter each under Tooling of the program, e.g. "
+        f"“{lost[0].lower()}: https://…”."
+        if lost
+        else ""
+    )
+    return Table("monitoring", "Monitoring plan: dashboards and alerts", columns, rows, note)
 
 
 def _responses(alerts: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> DocumentOutput:

@@ -64,6 +64,19 @@ def alerts_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[Mapp
     return tuple(alert for runbook in chosen for alert in runbook["alerts"])
 
 
+def page_of(alert: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
+    """Where its dashboard opens: its own address, that of a tool of the program with its name, or the page of
+    rules where a limit alarms by itself; empty where nobody has said."""
+    named = str(alert["dashboard"]).strip()
+    if named.startswith(("https://", "http://")):
+        return named
+    tools = {name.casefold(): address for name, address in (facts.get("tooling") or {}).items()}
+    own = str(tools.get(named.partition(",")[0].strip().casefold(), ""))
+    if own.startswith(("https://", "http://")):
+        return own
+    return str(facts.get("rules_page", "")) if alert.get("threshold") else ""
+
+
 def limits_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     """The limits of the monitoring plan as one line of thresholds; of two on one side of a metric the one that
     alarms first. What people have to look at has none."""

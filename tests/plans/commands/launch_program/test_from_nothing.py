@@ -131,6 +131,9 @@ def set_up(everybody):
     page = amal.get(step(program.slug, "data")).content.decode()
     assert "No command can run yet" not in page  # a launch reads no data
     load(amal, program, referrals("pilot", datetime(2026, 9, 1), 80))
+    unclear = SimpleUploadedFile("unclear.csv", b"Referral ID,Referrer,Invite date\nX1,A1,03/04/2026\n")
+    told = amal.post(step(program.slug, "data"), {"do": "look", "files": [unclear]}).content.decode()
+    assert "03/04/2026" in told  # what is asked about a file is told, and the page stands
     money = amal.get(step(program.slug, "money")).content.decode()
     assert 'name="gross_margin"' in money and 'name="point_face_value"' not in money
     refused = amal.post(step(program.slug, "money"), {"gross_margin": "0.4"}).content.decode()
@@ -156,7 +159,9 @@ def load(client, program, file):
     address = step(program.slug, "data")
     page = client.post(address, {"do": "look", "files": [file]}).content.decode()
     token = re.search(r'name="token" value="([^"]+)"', page)[1]
-    client.post(address, {"do": "load", "token": token})
+    asked = {f"series-{token}": "add"} if f"series-{token}" in page else {}
+    done = client.post(address, {"do": "load", "token": token, **asked}, follow=True).content.decode()
+    assert f"{file.name} is loaded as referrals" in done
 
 
 def work(everybody, plan):

@@ -7,10 +7,12 @@ from decimal import Decimal
 
 import pytest
 from django.core.exceptions import ValidationError
+from django.template.loader import render_to_string
 from django.urls import reverse
 
 from gtm.core.errors import GuardNotMet
 from gtm.core.places import filestore
+from plans.admin.page import outputs_of_tasks
 from plans.commands.launch_program.records import _with_the_registrys
 from plans.commands.launch_program.report import readiness_of
 from plans.commands.launch_program.steps.events import reviews_of
@@ -27,6 +29,7 @@ from programs.models import (
     MessageTemplate,
     Metric,
     Person,
+    Program,
     Role,
     Runbook,
     RunbookAlert,
@@ -316,6 +319,27 @@ def test_each_line_of_the_monitoring_plan_says_when_its_limit_is_held_against_wh
     assert told["conversion-drop"].startswith("day 0 at 17:00 over 7 days, day 1 at 09:00 over 7 days, ")
     assert told["conversion-drop"].endswith("day 30 at 09:00 over 30 days")
     assert told["tracking-gap"] == "people look: nothing here measures it"
+
+
+def test_each_dashboard_of_the_monitoring_plan_opens_or_the_plan_says_which_has_no_address(sms):
+    alert = RunbookAlert.objects.get(key="support-volume")
+    alert.dashboard = "https://desk.example/views/referrals"
+    saved(alert)
+    program = Program.objects.get(kind="referral")
+    program.tooling = {"referral dashboard": "https://bi.example/tracking", "crm": "Salesforce"}
+    saved(program)
+    plan = people_work(start(LINE))
+    pages = {one["key"]: one["page"] for one in output_of(plan, "launch-packet")["monitoring"]}
+    assert pages["support-volume"] == "https://desk.example/views/referrals"
+    assert pages["tracking-gap"] == "https://bi.example/tracking"  # by the name before the comma
+    assert pages["sms-stops"].endswith(reverse("admin:plans_rules"))
+    note = plan.artifacts.get(key="monitoring").payload["note"]
+    assert note.startswith("Nobody has said where these open: Fulfilment dashboard. Enter each under Tooling")
+    artifact = plan.artifacts.get(key="monitoring")
+    (grid,) = [one["grid"] for one in outputs_of_tasks(plan) if one["artifact"] == artifact]
+    shown = render_to_string("plans/_rows.html", {"output": {"grid": grid}, "most": ":20"})
+    assert '<a href="https://bi.example/tracking" rel="noopener noreferrer">' in shown
+    assert "<a href" not in shown.split("Failed payouts")[1].split("</tr>")[0]
 
 
 def test_words_of_the_shipped_lines_that_were_not_true_are_mended_and_those_of_people_stay(sms):
