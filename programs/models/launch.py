@@ -54,6 +54,7 @@ class LaunchProfile(GovernedModel):
         "de: partner-manager",
     )
     landing_url = models.CharField(
+        "landing URL",
         max_length=300,
         validators=[URLValidator(schemes=["https", "http"])],
         help_text="The landing page, without tags: {{ link.landing }}",

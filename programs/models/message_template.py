@@ -115,11 +115,12 @@ class MessageTemplate(GovernedModel):
     html = models.TextField(
         "HTML",
         blank=True,
-        help_text="For an e-mail also MJML, from <mjml> on: it becomes the tables that Outlook needs",
+        help_text="For an e-mail also MJML, with mjml as its first tag: it becomes the tables that Outlook "
+        "needs",
     )
     text = models.TextField(blank=True, help_text="Plain text, or Markdown for documents")
-    utm_source = models.CharField(max_length=60, help_text="Lower case, e.g. crm, linkedin")
-    utm_medium = models.CharField(max_length=60, help_text="Lower case, e.g. email, social")
+    utm_source = models.CharField("UTM source", max_length=60, help_text="Lower case, e.g. crm, linkedin")
+    utm_medium = models.CharField("UTM medium", max_length=60, help_text="Lower case, e.g. email, social")
     is_active = models.BooleanField(default=True, help_text="Only active templates go into new kits")
 
     class Meta:

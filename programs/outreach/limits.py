@@ -39,6 +39,8 @@ def faults_of(
     words: Mapping[str, str],
 ) -> Iterator[str]:
     """A sentence for each thing that keeps a piece from being sent. ``words``: name of a token → its word."""
+    if form_of(template) == Form.PAGE or template["asset"] == Asset.SOCIAL_POST:
+        yield from _unfilled(path, body, words)
     if form_of(template) == Form.MAIL:
         yield from _mail(template, path, body, subject, launch, program, words)
     if template["asset"] == Asset.SOCIAL_POST and (most := POSTS.get(template["utm_source"])):
@@ -47,6 +49,17 @@ def faults_of(
             yield f"{path} is {length} characters long; {template['utm_source']} takes {most}."
     if (most := template.get("most_characters")) and len(body.strip()) > most:
         yield f"{path} is {len(body.strip())} characters long; {most} are the most that its template allows."
+
+
+def _unfilled(path: str, body: str, words: Mapping[str, str]) -> Iterator[str]:
+    """A mailing tool fills in what it sends: on a page and in a post everybody would read the token itself."""
+    names = sorted(name for name, word in words.items() if word in body)
+    if names:
+        held = ", ".join(f"{{{{ token.{name} }}}}" for name in names)
+        yield (
+            f"{path} holds {held} or a personal link: no tool fills that in on a page or in a post, and "
+            "everybody would read it as it is written. Use {{ link.landing }} there."
+        )
 
 
 def _mail(

@@ -53,7 +53,7 @@ def context_of(program: Program, *, now: datetime = START, **given: Any) -> Step
 
 
 def change_template(key: str, segment: str = "", **fields: Any) -> MessageTemplate:
-    template = MessageTemplate.objects.get(key=key, segment=segment)
+    template = MessageTemplate.objects.get(key=key, segment=segment, locale="en", variant="")
     for name, value in fields.items():
         setattr(template, name, value)
     template.save()

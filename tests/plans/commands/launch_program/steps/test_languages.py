@@ -33,7 +33,7 @@ GERMAN = {
         "Hallo {{ token.first_name }}: {{ personal.landing }}\n"
         "{{ copy.postal_address }} {{ token.unsubscribe }}",
     ),
-    "landing-page": ("<html><body>{{ copy.reward }} {{ personal.landing }}</body></html>", ""),
+    "landing-page": ("<html><body>{{ copy.reward }} {{ link.landing }}</body></html>", ""),
     "faq": ("", "## Was bekomme ich?\n{{ copy.reward }}. {{ link.terms }}"),
 }
 SUBJECTS = {"short": "{{ copy.reward }}?", "question": "Wen kennst du?"}
@@ -102,6 +102,18 @@ def test_tokens_stay_byte_for_byte_in_every_language_and_variant(program):
         if "launch-email" in name and name.endswith((".html", ".txt")) and ".subject" not in name:
             assert ("*|FNAME|*" in text, "*|UNSUB|*" in text) == (True, True) or ".preheader" in name, name
             assert "ref=*|REFCODE|*" in text or ".preheader" in name, name
+
+
+@pytest.mark.parametrize(
+    "words", ["Hallo {{ token.first_name }}, {{ link.landing }}", "{{ personal.landing }}", "*|REFCODE|*"]
+)
+def test_a_token_on_a_page_or_in_a_post_is_refused_since_nothing_fills_it_there(program, words):
+    change_template("landing-page", html=f"<html><body>{words}</body></html>")
+    change_template("social-x", text=words)
+    with pytest.raises(PermanentError) as refused:
+        render_kit(context_of(program, channels=["email", "social"]))
+    told = str(refused.value)
+    assert "core/landing-page.html holds {{ token." in told and "social/social-x.txt holds {{ token." in told
 
 
 def test_links_tell_the_language_and_the_variant_apart(program):
