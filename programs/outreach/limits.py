@@ -52,7 +52,7 @@ def faults_of(
 
 
 def _unfilled(path: str, body: str, words: Mapping[str, str]) -> Iterator[str]:
-    """A mailing tool fills in what it sends: on a page and in a post everybody would read the token itself."""
+    """A mailing tool fills in what it sends: on a page or in a post everybody would read the token."""
     names = sorted(name for name, word in words.items() if word in body)
     if names:
         held = ", ".join(f"{{{{ token.{name} }}}}" for name in names)
