@@ -68,8 +68,7 @@ class BackTest:
         return (
             f"Made {self.days} days before the end, the revenue forecast was {self.relative_error:.0%} above "
             f"what was spent then, more than chance explains ({', '.join(parts)} than was seen). What "
-            "existing customers will spend is corrected for it; newcomers are expected at their recent rate, "
-            "which may fall further"
+            "existing customers will spend is corrected for it"
         )
 
     @property

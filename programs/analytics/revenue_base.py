@@ -2,12 +2,13 @@
 
 Run-off of existing customers by survival (MBG/NBD) × what an order of each is expected to be worth
 (Gamma-Gamma, shrunk), plus newcomers at their recent rate, each with a first order and the repeat orders
-expected of a random customer. Money, net of refunds where the orders are. The same forecast is made of a
-hold-out period first: how far the run-off was off there corrects it, as far as chance does not explain it,
-because customers need not buy and leave as the model thinks: where they leave sooner, the correction grows
-with time, as do the customers wrongly believed to be there. The interval is of the forecast: the chance in
-who buys how often and for how much, the parameters' uncertainty, the correction, and the error made on
-newcomers.
+expected of a random customer. Where they were fewer than a year before, the fall is carried on at a fading
+pace. Money, net of refunds where the orders are. The same forecast is made of a hold-out period first: how
+far the run-off was off there corrects it, as far as chance does not explain it, because customers need not
+buy and leave as the model thinks: where they leave sooner, the correction grows with time, as do the
+customers wrongly believed to be there. After a year what older customers spent, by age, corrects it too,
+where that shows more of it. The interval is of the forecast of the year: the chance in who buys how often and
+for how much, the parameters' uncertainty, the corrections, and the error made on newcomers.
 """
 
 from __future__ import annotations
@@ -21,169 +22,30 @@ from scipy.stats import norm
 
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.hold_out import BackTest, DecileError
-from programs.analytics.lifetime import PurchaseHistories
-from programs.analytics.mbg_nbd import MbgNbd, MbgNbdFit, fit_mbg_nbd
-from programs.analytics.order_value import GammaGamma, fit_gamma_gamma
+from programs.analytics.later_years import FallOfNewcomers, LaterYears, Pace, arrivals
+from programs.analytics.mbg_nbd import MbgNbd
+from programs.analytics.order_value import GammaGamma
+from programs.analytics.run_off import (
+    DAYS_A_MONTH,
+    DAYS_A_YEAR,
+    RECENT_DAYS,
+    Customers,
+    later_years,
+    learn,
+    of_newcomers,
+    purchases_each,
+    run_off,
+    variance_by_chance,
+    variance_of_parameters,
+    worth,
+)
 
 FloatArray = NDArray[np.float64]
-IntArray = NDArray[np.int64]
 
-DAYS_A_YEAR = 365.0
-DAYS_A_MONTH = DAYS_A_YEAR / 12
-RECENT_DAYS = 91.0
-"""A quarter: how far back the rate of newcomers and of the recent quarter is measured."""
 ONE_CUSTOMER = 0.1
 """Of all revenue: who has spent more is named as a risk of its own."""
-MOST_HISTORIES = 50_000
-"""Beyond this many customers time is counted in whole weeks, which changes no forecast that people read."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Customers:
-    """One entry a customer: days with an order after the first, days from the first to the last order, days
-    observed since the first, and what all orders were worth, net."""
-
-    frequency: FloatArray
-    recency: FloatArray
-    age: FloatArray
-    spend: FloatArray
-
-    @classmethod
-    def of(cls, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike, spend: ArrayLike) -> Customers:
-        columns = [np.asarray(column, dtype=np.float64) for column in (frequency, recency, age, spend)]
-        if len({column.shape for column in columns}) > 1 or columns[0].ndim != 1:
-            raise ValueError("Every customer needs frequency, recency, age and spend.")
-        return cls(*columns)
-
-    @property
-    def orders(self) -> FloatArray:
-        return self.frequency + 1
-
-    @property
-    def mean_order(self) -> FloatArray:
-        return self.spend / self.orders
-
-    def recent(self, days: float = RECENT_DAYS) -> tuple[float, float]:
-        """Newcomers a day over the last ``days``, and what their first orders are worth on average."""
-        observed = float(self.age.max()) + 1
-        window = min(days, observed)
-        new = self.age < window
-        joined = int(new.sum())
-        return joined / window, float(self.mean_order[new].mean()) if joined else 0.0
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Behaviour:
-    """What was learned of customers: survival and frequency, order value; None where too few came back."""
-
-    survival: MbgNbdFit | None
-    order_value: GammaGamma | None
-    why_not: str = ""
-
-
-def learn(customers: Customers) -> Behaviour:
-    """Fit both models; too few repeat buyers leave the recent rate to go on with."""
-    recency, age = customers.recency, customers.age
-    if customers.age.size > MOST_HISTORIES:
-        recency, age = 7 * np.ceil(recency / 7), 7 * np.ceil(age / 7)
-    value = fit_gamma_gamma(customers.orders, np.maximum(customers.mean_order, 0))
-    if isinstance(value, Unavailable):
-        return Behaviour(None, None, value.reason)
-    fit = fit_mbg_nbd(PurchaseHistories.aggregate(customers.frequency, recency, age))
-    if isinstance(fit, Unavailable):
-        return Behaviour(None, value, fit.reason)
-    return Behaviour(fit, value)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class RunOff:
-    """Cumulative revenue expected by the end of each edge, in money."""
-
-    existing: FloatArray
-    newcomers: FloatArray
-
-    @property
-    def total(self) -> FloatArray:
-        return self.existing + self.newcomers
-
-
-def run_off(customers: Customers, model: MbgNbd, value: GammaGamma, edges: ArrayLike) -> RunOff:
-    """Revenue by the end of each of ``edges``, equally spaced days from now."""
-    days = np.asarray(edges, dtype=np.float64)
-    return RunOff(_of_existing(customers, model, value, days), _of_newcomers(customers, model, value, days))
-
-
-def _of_existing(customers: Customers, model: MbgNbd, value: GammaGamma, days: FloatArray) -> FloatArray:
-    bought, row = _bought_alive(customers, model, days)
-    return bought @ np.bincount(row, _alive(customers, model) * _worth(customers, value))
-
-
-def _bought_alive(customers: Customers, model: MbgNbd, days: FloatArray) -> tuple[FloatArray, IntArray]:
-    """E[Y(t) | alive] by day (rows) and distinct history (columns), and each customer's column: what is
-    bought depends on the count and the age alone, so each pair of them is worked out once."""
-    age = customers.age
-    if age.size > MOST_HISTORIES:
-        age = 7 * np.ceil(age / 7)
-    width = float(age.max()) + 1
-    pairs, row = np.unique(customers.frequency * width + age, return_inverse=True)
-    frequency, age = np.divmod(pairs, width)
-    bought = model.expected_purchases_while_alive(days[:, None], frequency[None, :], age[None, :])
-    return bought, row
-
-
-def _alive(customers: Customers, model: MbgNbd) -> FloatArray:
-    return model.probability_alive(customers.frequency, customers.recency, customers.age)
-
-
-def _purchases_each(customers: Customers, model: MbgNbd, days: float) -> FloatArray:
-    """Of each customer within ``days``."""
-    bought, row = _bought_alive(customers, model, np.array([days]))
-    return _alive(customers, model) * bought[0][row]
-
-
-def _worth(customers: Customers, value: GammaGamma) -> FloatArray:
-    return value.expected_value(customers.orders, np.maximum(customers.mean_order, 0))
-
-
-def _of_newcomers(customers: Customers, model: MbgNbd, value: GammaGamma, days: FloatArray) -> FloatArray:
-    """Those who join in each step are met in its middle: a first order, and the repeat orders since."""
-    rate, first_order = customers.recent()
-    step = float(days[0])
-    middle = (np.arange(days.size) + 0.5) * step
-    each = first_order + value.mean * model.expected_purchases_of_new(middle)
-    return rate * step * np.cumsum(each)
-
-
-def _variance_by_chance(
-    customers: Customers, model: MbgNbd, value: GammaGamma, days: float, newcomers: float
-) -> float:
-    """Of the revenue within ``days``, if the parameters were known.
-
-    E[N²] = E[N] + P(alive) · (E[N|alive]² + V) · (1 + 1/(r+x)): Poisson given the rate, which is gamma given
-    that the customer lives, which is a matter of chance itself, and so is the day on which the customer
-    leaves (V); each order varies by 1/p around the customer's mean.
-    """
-    alive = _alive(customers, model)
-    expected = _purchases_each(customers, model, days)
-    if_staying = (model.r + customers.frequency) / (model.alpha + customers.age) * days
-    with np.errstate(divide="ignore", invalid="ignore"):
-        living = np.where(alive > 0, expected / alive, 0.0)
-        leaving = if_staying**2 * _variance_of_stay(living / if_staying)
-        again = alive * (living**2 + leaving) * (1 + 1 / (model.r + customers.frequency))
-    counts = expected + again - expected**2
-    worth = _worth(customers, value)
-    existing = float((worth**2 * (counts + expected * value.variation_of_orders)).sum())
-    return existing + 2 * newcomers * max(value.mean, customers.recent()[1])
-
-
-def _variance_of_stay(stayed: FloatArray) -> FloatArray:
-    """Of the share of a period that a customer stays, whose mean is ``stayed``, if who leaves does so at a
-    constant hazard u: mean (1 − e⁻ᵘ)/u, mean square 2(1 − (1 + u)e⁻ᵘ)/u². 0 for who stays for sure."""
-    hazard = np.linspace(100.0, 0.01, 10_000)
-    left = np.exp(-hazard)
-    mean = (1 - left) / hazard
-    square = 2 * (1 - (1 + hazard) * left) / hazard**2
-    return np.interp(stayed, np.append(mean, 1.0), np.append(square - mean**2, 0.0))
+WORTH_TELLING = 1.02
+"""Newcomers' revenue if a fall stops, over that if it fades: below it a fall is not worth a sentence."""
 
 
 def back_test(
@@ -198,8 +60,9 @@ def back_test(
     if behaviour.survival is None or behaviour.order_value is None:
         return Unavailable(behaviour.why_not)
     model, value = behaviour.survival.model, behaviour.order_value
-    found = run_off(before, model, value, np.arange(1, 13) * days / 12)
-    each = _worth(before, value) * _purchases_each(before, model, days)
+    edges = np.arange(1, 13) * days / 12
+    found = run_off(before, model, value, edges, LaterYears(arrivals(before.age)))
+    each = worth(before, value) * purchases_each(before, model, days)
     order = np.argsort(each, kind="stable")
     deciles = tuple(
         DecileError(n + 1, part.size, float(each[part].sum()), float(actual[part].sum()))
@@ -212,9 +75,9 @@ def back_test(
         float(actual.sum()),
         float(found.newcomers[-1]),
         spent_by_newcomers,
-        float(np.sqrt(_variance_by_chance(before, model, value, days, 0.0))),
+        float(np.sqrt(variance_by_chance(before, model, value, days, 0.0))),
         deciles,
-        float(np.sqrt(_variance_by_chance(before, model, value, days, float(found.newcomers[-1])))),
+        float(np.sqrt(variance_by_chance(before, model, value, days, float(found.newcomers[-1])))),
     )
 
 
@@ -233,6 +96,7 @@ class RevenueBase:
     back_test: BackTest | Unavailable
     method: str
     warnings: tuple[str, ...]
+    fall: FallOfNewcomers | None = None
 
     @property
     def relative_error(self) -> float:
@@ -249,18 +113,21 @@ def project_revenue(
     recent_days: float = RECENT_DAYS,
     months: int = 36,
     tested: BackTest | Unavailable,
+    spend_by_age: FloatArray | None = None,
     level: float = 0.95,
 ) -> RevenueBase:
     """The base of a program: ``months`` (12 or more) of revenue from ``customers`` and from newcomers.
 
-    ``recent_revenue`` is that of the last ``recent_days``, ``last_twelve_months`` that of 365 days. Where
-    nobody's behaviour can be learned, revenue goes on as in the recent days, and the method says so.
+    ``recent_revenue`` is that of the last ``recent_days``, ``last_twelve_months`` that of 365 days, and
+    ``spend_by_age`` that of all customers by days since their first order. Where nobody's behaviour can be
+    learned, revenue goes on as in the recent days, and the method says so.
     """
     months = max(months, 12)
     edges = np.arange(1, months + 1, dtype=np.float64) * DAYS_A_MONTH
     run_rate = recent_revenue * DAYS_A_YEAR / recent_days
     behaviour = learn(customers)
     rate, _ = customers.recent()
+    fall: FallOfNewcomers | None = None
     if behaviour.survival is None or behaviour.order_value is None:
         cumulative = run_rate * edges / DAYS_A_YEAR
         existing, newcomers = cumulative, np.zeros(months)
@@ -268,24 +135,30 @@ def project_revenue(
         method = f"The last {recent_days:.0f} days go on: {behaviour.why_not}"
     else:
         model, value_of_order = behaviour.survival.model, behaviour.order_value
-        found = run_off(customers, model, value_of_order, edges)
-        existing, newcomers = found.existing, found.newcomers
-        if not isinstance(tested, Unavailable):
-            existing = np.cumsum(
-                tested.corrections(edges - DAYS_A_MONTH / 2) * np.diff(existing, prepend=0.0)
-            )
+        later = later_years(customers, model, value_of_order, spend_by_age)
+        found = run_off(customers, model, value_of_order, edges, later)
+        newcomers = found.newcomers
+        corrections = _corrections(edges - DAYS_A_MONTH / 2, tested, later)
+        existing = np.cumsum(corrections * np.diff(found.existing, prepend=0.0))
         cumulative = existing + newcomers
-        by_chance = _variance_by_chance(customers, model, value_of_order, DAYS_A_YEAR, float(newcomers[11]))
-        error = float(np.sqrt(by_chance + _variance_of_parameters(customers, behaviour)))
+        by_chance = variance_by_chance(customers, model, value_of_order, DAYS_A_YEAR, float(newcomers[11]))
+        error = float(np.sqrt(by_chance + variance_of_parameters(customers, behaviour)))
         if not isinstance(tested, Unavailable):
-            of_newcomers = tested.error_on_newcomers * float(newcomers[11])
+            missed = tested.error_on_newcomers * float(newcomers[11])
             # A hold-out tells nothing that is smaller than its chance.
             untold = existing[11] * min(tested.chance, 1.0)
             corrected = max(abs(float(existing[11] - found.existing[11])), float(untold))
-            error = float(np.hypot(np.hypot(error, corrected), of_newcomers))
+            error = float(np.hypot(np.hypot(error, corrected), missed))
+        else:
+            error = float(np.hypot(error, existing[11] - found.existing[11]))
+        if later.arrivals:
+            fall, unsure = _if_the_fall(customers, model, value_of_order, edges, later)
+            error = float(np.hypot(error, unsure))
         method = "MBG/NBD survival × Gamma-Gamma order value, newcomers at the rate of the last quarter"
         if existing[11] != found.existing[11]:
             method += f", run-off × {existing[11] / found.existing[11]:.3f} as the hold-out was off"
+        if fall:
+            method += ", their fall carried on at a fading pace"
     value = float(cumulative[11])
     half = float(norm.ppf(0.5 + level / 2)) * error
     base = Estimate(
@@ -301,24 +174,36 @@ def project_revenue(
         newcomers_a_day=rate,
         back_test=tested,
         method=method,
-        warnings=tuple(_warnings(base, last_twelve_months, run_rate, customers, tested)),
+        warnings=tuple(_warnings(base, last_twelve_months, run_rate, customers, tested, fall)),
+        fall=fall,
     )
 
 
-def _variance_of_parameters(customers: Customers, behaviour: Behaviour) -> float:
-    """What the uncertainty of the survival model's parameters leaves in the year's revenue."""
-    assert behaviour.survival is not None and behaviour.order_value is not None
-    value, year = behaviour.order_value, np.array([DAYS_A_YEAR])
-    months = np.asarray(np.arange(1, 13) * DAYS_A_MONTH, dtype=np.float64)
-    variance = 0.0
-    for pair in behaviour.survival.neighbours():
-        low, high = (
-            float(_of_existing(customers, model, value, year)[0])
-            + float(_of_newcomers(customers, model, value, months)[-1])
-            for model in pair
-        )
-        variance += ((high - low) / 2) ** 2
-    return variance
+def _if_the_fall(
+    customers: Customers, model: MbgNbd, value: GammaGamma, edges: FloatArray, later: LaterYears
+) -> tuple[FallOfNewcomers | None, float]:
+    """What newcomers bring at other paces, where that differs; and the standard error of the year in it."""
+
+    def newcomers(pace: Pace, shift: float = 0.0) -> FloatArray:
+        return of_newcomers(customers, model, value, edges, later, pace, shift)
+
+    fading, stops, goes_on = newcomers(Pace.FADING), newcomers(Pace.STOPS), newcomers(Pace.GOES_ON)
+    of_pace = float(newcomers(Pace.FADING, 1.0)[11] - newcomers(Pace.FADING, -1.0)[11]) / 2
+    # Whether a fall goes on is not in the data: that it stops today lies within two standard errors.
+    unsure = float(np.hypot(of_pace, (stops[11] - fading[11]) / 2))
+    ends = [float(each[-1]) for each in (fading, stops, goes_on)]
+    if later.arrivals is None or ends[1] <= WORTH_TELLING * ends[0]:
+        return None, unsure
+    return FallOfNewcomers(later.arrivals.fewer, later.arrivals.weeks, edges.size, *ends), unsure
+
+
+def _corrections(days: FloatArray, tested: BackTest | Unavailable, later: LaterYears) -> FloatArray:
+    """What the run-off at each of ``days`` ahead is multiplied by: for a year by what the hold-out showed of
+    half of one; after it customers leave at the higher of its hazard and that of later ages."""
+    if isinstance(tested, Unavailable):
+        return np.exp(-later.hazard * days)
+    after = np.maximum(days - DAYS_A_YEAR, 0.0)
+    return tested.corrections(days) * np.exp(-max(later.hazard - tested.hazard, 0.0) * after)
 
 
 def _warnings(
@@ -327,9 +212,15 @@ def _warnings(
     run_rate: float,
     customers: Customers,
     tested: BackTest | Unavailable,
+    fall: FallOfNewcomers | None,
 ) -> Sequence[str]:
     assert base.low is not None and base.high is not None
-    found = [tested.lean] if isinstance(tested, BackTest) and tested.lean else []
+    found = []
+    if isinstance(tested, BackTest) and tested.lean:
+        expected = "" if fall else "; newcomers are expected at their recent rate, which may fall further"
+        found.append(f"{tested.lean}{expected}")
+    if fall:
+        found.append(fall.sentence)
     known = [amount for amount in (last, run_rate) if amount is not None]
     if all(amount > base.high for amount in known) or all(amount < base.low for amount in known):
         side = "below" if known[0] > base.high else "above"

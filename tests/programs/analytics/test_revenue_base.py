@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from programs.analytics.estimate import Unavailable
-from programs.analytics.revenue_base import Customers, back_test, project_revenue
+from programs.analytics.revenue_base import back_test, project_revenue
+from programs.analytics.run_off import Customers
 
 NONE = Unavailable("not tested here")
 HISTORY, YEAR, HOLDOUT = 730, 365, 182
@@ -29,14 +30,15 @@ def regular_shop(rng, members=900, regularity=3.0, stay=500.0, growth=0.0):
     return who[order], day[order].astype(int), paid[order]
 
 
-def shop(rng, members=900, growth=0.0, refunds=0.0):
-    """Orders (member, day, net value) of two years and the one after. A member joins on a day whose chance
-    grows or falls in the two years, and stays at that of the last quarter after them (nothing changes), buys
-    with a gamma rate and stays a while: by the calendar, which is not how the model thinks customers
+def shop(rng, members=900, growth=0.0, refunds=0.0, years=1, goes_on=False):
+    """Orders (member, day, net value) of two years and the ``years`` after. A member joins on a day whose
+    chance grows or falls in the two years, and stays at that of the last quarter after them or ``goes_on``,
+    buys with a gamma rate and stays a while: by the calendar, which is not how the model thinks customers
     leave."""
-    total = HISTORY + YEAR
+    total = HISTORY + years * YEAR
     weight = np.exp(growth * np.arange(total) / YEAR)
-    weight[HISTORY:] = weight[HISTORY - 91 : HISTORY].mean()
+    if not goes_on:
+        weight[HISTORY:] = weight[HISTORY - 91 : HISTORY].mean()
     size = round(members * weight.sum() / weight[:HISTORY].sum())
     first = rng.choice(total, size, p=weight / weight.sum())
     rate, stays = rng.gamma(1.5, 0.02, size), rng.exponential(240, size)
@@ -75,11 +77,24 @@ def project(who, day, paid):
         last_twelve_months=paid[(day < HISTORY) & (day >= HISTORY - YEAR)].sum(),
         recent_revenue=paid[(day < HISTORY) & (day >= HISTORY - 91)].sum(),
         tested=tested,
+        spend_by_age=spend_by_age(who, day, paid),
     )
 
 
-@pytest.mark.parametrize(("growth", "refunds"), [(0.0, 0.3), (0.8, 0.0), (-1.5, 0.3)])
-def test_the_year_to_come_lies_in_the_interval_as_often_as_said(growth, refunds):
+def spend_by_age(who, day, paid):
+    seen = (day < HISTORY) & (paid > 0)
+    who, day, paid = who[seen], day[seen], paid[seen]
+    first = np.full(who.max() + 1, HISTORY)
+    np.minimum.at(first, who, day)
+    return np.bincount(day - first[who], paid, HISTORY)
+
+
+@pytest.mark.parametrize(
+    ("growth", "refunds", "lean"),
+    # Whether a fall goes on is not in the data: where it stops at once the base lies too low.
+    [(0.0, 0.3, 0.0), (0.8, 0.0, 0.0), (-1.5, 0.3, -0.14)],
+)
+def test_the_year_to_come_lies_in_the_interval_as_often_as_said(growth, refunds, lean):
     inside, ratios = [], []
     for seed in range(8):
         who, day, paid = shop(np.random.default_rng(seed), growth=growth, refunds=refunds)
@@ -88,7 +103,7 @@ def test_the_year_to_come_lies_in_the_interval_as_often_as_said(growth, refunds)
         inside.append(base.low <= actual <= base.high)
         ratios.append(base.value / actual)
     assert sum(inside) >= 7
-    assert np.mean(ratios) == pytest.approx(1, abs=0.12)
+    assert np.mean(ratios) == pytest.approx(1 + lean, abs=0.12)
 
 
 @pytest.mark.parametrize(("regularity", "stay"), [(1.0, 500.0), (3.0, 500.0), (8.0, 500.0), (3.0, 240.0)])

@@ -17,7 +17,8 @@ from plans.schemas.outputs import Chart, Column, Series, Table
 from programs.analytics import revenue_base, tiers
 from programs.analytics.estimate import Unavailable
 from programs.analytics.hold_out import BackTest
-from programs.analytics.revenue_base import RECENT_DAYS, Customers, RevenueBase
+from programs.analytics.revenue_base import RevenueBase
+from programs.analytics.run_off import RECENT_DAYS, Customers
 from programs.datasets import OpenData
 
 HOLDOUT_DAYS, SHORTEST_HOLDOUT = 182, 28
@@ -64,7 +65,16 @@ def project_base(data: OpenData, *, months: int) -> RevenueBase:
         recent_days=recent,
         months=months,
         tested=_back_test(data, now, as_of, history),
+        spend_by_age=_spend_by_age(data, as_of, int(history)),
     )
+
+
+def _spend_by_age(data: OpenData, as_of: datetime, days: int) -> np.ndarray:
+    """What all customers spent on the nth day since their first order, (days,) money."""
+    aged = columns(data.engine.spend_by_age(data.snapshot("purchases"), as_of=as_of, days=days))
+    by_age = np.zeros(days)
+    by_age[aged["age"].astype(int)] = aged["spend"]
+    return by_age
 
 
 def _back_test(data: OpenData, now: _Known, as_of: datetime, history: float) -> BackTest | Unavailable:
@@ -87,9 +97,7 @@ def projected_spend(data: OpenData) -> tuple[np.ndarray, str]:
     observed, spend = rows["observed_days"], rows["spend"]
     if (observed >= tiers.DAYS_A_YEAR).all():
         return spend, f"All {spend.size:,} members were seen for their first 365 days; nothing is projected."
-    aged = columns(data.engine.spend_by_age(purchases, as_of=as_of))
-    by_age = np.zeros(tiers.DAYS_A_YEAR)
-    by_age[aged["age"].astype(int)] = aged["spend"]
+    by_age = _spend_by_age(data, as_of, tiers.DAYS_A_YEAR)
     old_enough = observed >= YOUNGEST_DAYS
     if not old_enough.any():
         raise PermanentError(
@@ -138,6 +146,10 @@ def base_values(base: RevenueBase) -> dict[str, Any]:
         "by_month": [float(amount) for amount in base.by_month],
         "method": base.method,
         "warnings": list(base.warnings),
+        "newcomers_over_horizon": base.fall and {
+            "months": base.fall.months, "fading": base.fall.fading, "stops": base.fall.stops,
+            "goes_on": base.fall.goes_on,
+        },
         "back_test": {
             "days": tested.days,
             "forecast": tested.forecast,
@@ -175,7 +187,7 @@ def base_outputs(base: dict[str, Any], currency: str) -> list[Table | Chart]:
     rows: list[list[Any]] = [
         ["Next twelve months if nothing changes", base["next_twelve_months"], base["low"], base["high"]],
         ["of it, existing customers", base["existing_members"], None, None],
-        ["of it, newcomers at the recent rate", base["newcomers"], None, None],
+        ["of it, newcomers", base["newcomers"], None, None],
         ["Last twelve months", base["last_twelve_months"], None, None],
         ["Last quarter × 4", base["run_rate"], None, None],
     ]

@@ -1,0 +1,165 @@
+"""What a forecast beyond the first months needs beside survival: how newcomers become fewer, and how the
+model errs at the ages that customers come to."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+FloatArray = NDArray[np.float64]
+
+DAYS_A_YEAR = 365.0
+WEEK = 7
+MOST_WEEKS, FEWEST_WEEKS = 52, 13
+FIRST_DAYS = 182.0
+"""Of the data: whoever buys in them for the first time there may have been a customer before."""
+FEWEST_NEWCOMERS = 30
+BINS, FEWEST_BINS = 8, 5
+FEWEST_ORDERS = 10.0
+
+
+class Pace(StrEnum):
+    """What becomes of a fall: its pace halves every year, it goes on as it was, or it stops today."""
+
+    FADING = "fading"
+    GOES_ON = "goes on"
+    STOPS = "stops"
+
+
+@dataclass(frozen=True, slots=True)
+class Arrivals:
+    """``recent`` newcomers of ``weeks`` against those of the same weeks a year ``before``. ``a_year`` is the
+    change of the logarithm of their rate, at most 0: a rise is not carried on."""
+
+    recent: int
+    before: int
+    weeks: int
+    a_year: float
+    standard_error: float
+
+    @property
+    def fewer(self) -> float:
+        """By which share they were fewer than a year before; below 0 where they were more."""
+        return 1 - self.recent / self.before
+
+    def rates(self, days: ArrayLike, pace: Pace = Pace.FADING, shift: float = 0.0) -> FloatArray:
+        """What the rate is multiplied by ``days`` after it was measured; ``shift`` standard errors higher.
+
+        A damped trend: carried on at full pace, trends are forecast too far (Gardner & McKenzie, "Forecasting
+        trends in time series", Management Science 31, 1985; a factor of 0.94 a month here).
+        """
+        years = np.asarray(days, dtype=np.float64) / DAYS_A_YEAR
+        if pace is Pace.STOPS:
+            return np.ones_like(years)
+        slope = min(self.a_year + shift * self.standard_error, 0.0)
+        return np.exp(slope * (years if pace is Pace.GOES_ON else (1 - 0.5**years) / np.log(2)))
+
+
+def arrivals(age: FloatArray) -> Arrivals | None:
+    """From the days since each customer's first order; None where the data are too short or too few joined.
+
+    Seasons fall out, because the same weeks are compared. The fall is drawn to 0 as far as chance may explain
+    it: weeks scatter more than independent arrivals do, which is measured on the pairs of weeks.
+    """
+    weeks = int(min(MOST_WEEKS, (float(age.max()) + 1 - DAYS_A_YEAR - FIRST_DAYS) // WEEK))
+    if weeks < FEWEST_WEEKS:
+        return None
+    edges = np.arange(weeks + 1, dtype=np.float64) * WEEK
+    late, early = (np.histogram(age, edges + back)[0].astype(np.float64) for back in (0, MOST_WEEKS * WEEK))
+    recent, before = float(late.sum()), float(early.sum())
+    if min(recent, before) < FEWEST_NEWCOMERS:
+        return None
+    both, share = late + early, recent / (recent + before)
+    seen = both > 0
+    scatter = (late - share * both)[seen] ** 2 / (both[seen] * share * (1 - share))
+    spread = max(float(scatter.sum()) / max(int(seen.sum()) - 1, 1), 1.0)
+    change = float(np.log(recent / before))
+    error = float(np.sqrt(spread * (1 / recent + 1 / before)))
+    drawn = change**3 / (change**2 + error**2) if change < 0 else 0.0
+    years = MOST_WEEKS * WEEK / DAYS_A_YEAR
+    return Arrivals(int(recent), int(before), weeks, drawn / years, error / years)
+
+
+@dataclass(frozen=True, slots=True)
+class LateAges:
+    """Money seen by age against the model's at later ages: ln ratio = ``level`` − ``hazard`` × days."""
+
+    hazard: float
+    level: float
+
+    def factors(self, age: ArrayLike) -> FloatArray:
+        """What the model's repeat orders at each age are multiplied by, at most 1."""
+        return np.exp(np.minimum(self.level - self.hazard * np.asarray(age, dtype=np.float64), 0.0))
+
+
+def late_ages(seen: FloatArray, expected: FloatArray, order: float, variation: float) -> LateAges | None:
+    """From money by day of age, seen and expected of the customers who have come to it.
+
+    ``order`` is the value of an order, ``variation`` its squared coefficient of variation. A weighted line
+    through the later two thirds of the ages, whose slope is drawn to 0 as far as chance may explain it. None
+    where it does not fall, or too few orders tell.
+    """
+    edges = np.linspace(seen.size // 3, seen.size, BINS + 1).astype(int)
+    middle = (edges[:-1] + edges[1:]) / 2
+    had, due = (
+        np.array([money[a:b].sum() for a, b in zip(edges, edges[1:], strict=False)])
+        for money in (seen, expected)
+    )
+    kept = (had > 0) & (due > FEWEST_ORDERS * order)
+    count = int(kept.sum())
+    if count < FEWEST_BINS:
+        return None
+    x, y, weight = middle[kept], np.log(had[kept] / due[kept]), due[kept] / due[kept].sum()
+    centre, height = float(weight @ x), float(weight @ y)
+    across = float(weight @ (x - centre) ** 2)
+    slope = float(weight @ ((x - centre) * y)) / across
+    if slope >= 0:
+        return None
+    left = float(weight @ (y - height - slope * (x - centre)) ** 2) / (count - 2)
+    chance = (1 + variation) * order / float(due[kept].sum())
+    variance = max(left, chance) / across
+    hazard = -(slope**3) / (slope**2 + variance)
+    return LateAges(hazard, height + hazard * centre)
+
+
+@dataclass(frozen=True, slots=True)
+class LaterYears:
+    """Both, as far as the data tell."""
+
+    arrivals: Arrivals | None = None
+    late: LateAges | None = None
+
+    @property
+    def hazard(self) -> float:
+        """A day, of leaving beyond what the model expects."""
+        return self.late.hazard if self.late else 0.0
+
+    def rates(self, days: FloatArray, pace: Pace, shift: float) -> FloatArray:
+        return self.arrivals.rates(days, pace, shift) if self.arrivals else np.ones_like(days)
+
+    def again(self, age: FloatArray) -> FloatArray:
+        return self.late.factors(age) if self.late else np.ones_like(age)
+
+
+@dataclass(frozen=True, slots=True)
+class FallOfNewcomers:
+    """What newcomers bring over all months projected, as the fall fades, stops today or goes on as it was."""
+
+    fewer: float
+    weeks: int
+    months: int
+    fading: float
+    stops: float
+    goes_on: float
+
+    @property
+    def sentence(self) -> str:
+        return (
+            f"In the last {self.weeks} weeks {self.fewer:.0%} fewer customers joined than in the same weeks "
+            "a year before. The base carries this fall on, at half the pace after a year: newcomers of the "
+            f"next {self.months} months spend {self.fading:,.0f}. If the fall stops today they spend "
+            f"{self.stops:,.0f}, and if it goes on as before {self.goes_on:,.0f}"
+        )
