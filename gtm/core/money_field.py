@@ -26,9 +26,9 @@ class MoneyField(_Decimal):
     a dinar is kept. ``of``: where the row has its currency, such as "currency" or "program.currency".
     """
 
-    def __init__(self, *args: Any, of: str = "", max_digits: int = 18, **kwargs: Any):
+    def __init__(self, *, of: str = "", max_digits: int = 18, **kwargs: Any):
         self.of = of
-        super().__init__(*args, max_digits=max_digits, **kwargs | {"decimal_places": KEPT_DECIMALS})
+        super().__init__(**kwargs | {"max_digits": max_digits, "decimal_places": KEPT_DECIMALS})
 
     def deconstruct(self) -> Any:
         name, path, args, kwargs = super().deconstruct()

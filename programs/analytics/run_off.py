@@ -151,7 +151,7 @@ def of_newcomers(
     """Those who join in each step are met in its middle: a first order, and the repeat orders since."""
     rate, first_order = customers.recent()
     step = float(days[0])
-    middle = (np.arange(days.size) + 0.5) * step
+    middle: FloatArray = (np.arange(days.size, dtype=np.float64) + 0.5) * step
     again = np.diff(model.expected_purchases_of_new(middle), prepend=0.0) * later.again(middle - step / 2)
     joined = rate * step * later.rates(middle + RECENT_DAYS / 2, pace, shift)
     each = first_order + value.mean * np.cumsum(again)  # by the age of who joined
