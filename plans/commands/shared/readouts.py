@@ -25,6 +25,7 @@ from programs.analytics.experiments import (
     SampleRatio,
     detectable_difference,
     detectable_mean_difference,
+    members_per_arm_for_guardrail,
     members_per_arm_for_mean,
     members_per_arm_for_share,
     plan_test,
@@ -167,6 +168,8 @@ class NextTest:
     lift: float | None
     weeks: int | None
     why: str
+    guardrails: int | None = None
+    """Members per arm from which guardrails that do not change are called safe with 80 % power; None without."""
 
     def values(self) -> dict[str, Any]:
         return {name: getattr(self, name) for name in self.__slots__}
@@ -303,8 +306,18 @@ def _planned(
         return _no_test(origin, control, suggestion, planned.reason)
     return NextTest(
         origin.test.name, suggestion, _decides(origin).name, control.mean, planned.members_per_arm, lift,
-        planned.weeks + watch, why,
+        planned.weeks + watch, why, members_for_guardrails(origin),
     )  # fmt: skip
+
+
+def members_for_guardrails(origin: Found) -> int | None:
+    """Of the guardrail that takes most; None where a test has none whose control varies above 0."""
+    sizes = []
+    for metric in origin.test.metrics:
+        control = metric.arms[origin.test.control]
+        if metric.role is MetricRole.GUARDRAIL and control.variance > 0 and control.mean > 0:
+            sizes.append(members_per_arm_for_guardrail(control.variance**0.5 / control.mean, metric.margin))
+    return ceil(max(sizes)) if sizes else None
 
 
 def next_table(suggestions: Sequence[NextTest]) -> Table:
@@ -312,9 +325,10 @@ def next_table(suggestions: Sequence[NextTest]) -> Table:
         "next_tests", "Next tests",
         [Column("experiment", "After"), Column("suggestion", "Suggestion"), Column("metric", "Metric"),
          Column("baseline", "Level of the next control", "number"), Column("n", "Members per arm", "integer"),
-         Column("shows", "Shows a lift of", "percent"), Column("weeks", "Weeks", "integer"), Column("why", "Why")],
-        [[s.experiment, s.suggestion, s.metric, s.baseline, s.members_per_arm, s.lift, s.weeks, s.why] for s in suggestions],
+         Column("shows", "Shows a lift of", "percent"), Column("guardrails", "Guardrails take", "integer"), Column("weeks", "Weeks", "integer"), Column("why", "Why")],
+        [[s.experiment, s.suggestion, s.metric, s.baseline, s.members_per_arm, s.lift, s.guardrails, s.weeks, s.why] for s in suggestions],
         f"For a relative lift of {SMALLEST_LIFT:.0%} where so many members exist, two arms, 5 % error and 80 % power. Weeks: to "
         f"assign them at the pace of the test that was read, and to watch them as long as there, {WHOLE_WEEKS} to "
-        f"{LONGEST_WATCH} weeks.",
+        f"{LONGEST_WATCH} weeks. Members are those of the metric that decides. A guardrail that does not change is called safe "
+        "with 80 % power from the members per arm that guardrails take: with fewer it may stay unclear.",
     )  # fmt: skip

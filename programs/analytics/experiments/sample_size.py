@@ -10,6 +10,7 @@ from scipy.optimize import brentq
 from scipy.stats import norm
 
 from programs.analytics.estimate import Unavailable
+from programs.analytics.experiments.effects import one_sided_sequential_score
 
 
 class NullVariance(StrEnum):
@@ -49,6 +50,21 @@ def members_per_arm_for_mean(
     if deviation <= 0 or difference == 0:
         raise ValueError("A test needs members that vary and a difference to find.")
     return 2 * ((_z(1 - alpha / 2) + _z(power)) * deviation / difference) ** 2
+
+
+def members_per_arm_for_guardrail(
+    variation: float, margin: float, *, alpha: float = 0.05, power: float = 0.8
+) -> float:
+    """n per arm until a guardrail that does not change is called safe, where one looks as often as one likes.
+
+    ``variation`` is σ/mean of the control, ``margin`` the relative loss that is allowed. The bound of
+    ``check_guardrail`` is narrowest at the members it is tuned for, which are these:
+    2((c + z_β)·σ/mean/margin)², c the standard errors of the one-sided confidence sequence there.
+    """
+    if variation <= 0 or margin <= 0:
+        raise ValueError("A guardrail needs members that vary and a margin above 0.")
+    score = one_sided_sequential_score(1.0, 1.0, alpha)  # the same for any number at which it is narrowest
+    return 2 * ((score + _z(power)) * variation / margin) ** 2
 
 
 def detectable_difference(

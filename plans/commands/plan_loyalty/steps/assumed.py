@@ -165,7 +165,7 @@ def _said_by(program: Mapping[str, Any]) -> str:
 def measured_redemption(data: OpenData) -> Assumption | None:
     """The ultimate redemption rate, 1 − the breakage that monitor-loyalty states; None without a ledger that tells.
 
-    Chain ladder on the same triangle stands beside it. Points that tiers redeem differently count as they are
+    Chain ladder and Cape Cod on the same triangle stand beside it. Points that tiers redeem differently count as they are
     granted now.
     """
     vintages = read_vintages(data)
@@ -176,7 +176,10 @@ def measured_redemption(data: OpenData) -> Assumption | None:
     ends = [1 - lost.high, 1 - lost.value, 1 - lost.low]
     source = f"point ledger, additive method; {vintages.tail.sentence}; {outlook.sentence}"
     if not isinstance(other := forecast(vintages), Unavailable):
-        source = f"{source}; chain ladder says {percent(other.rate_of_issued.value)}"
+        source = (
+            f"{source}; chain ladder says {percent(other.rate_of_issued.value)}, "
+            f"Cape Cod {percent(other.cape_cod_rate)}"
+        )
     if isinstance(mix, TierMix) and mix.differs:
         ends = [min(end * mix.factor, 1.0) for end in ends]
         source = f"{source}; {mix.sentence}"

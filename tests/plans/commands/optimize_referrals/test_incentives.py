@@ -82,6 +82,22 @@ def test_a_cap_is_proposed_with_what_it_saves_at_best_and_loses_at_worst(site, w
     assert item["owner_role"] == "referral-architect" and item["proof"]
 
 
+def test_what_changes_a_reward_is_valued_net_of_labour(site, world):
+    """Three person-days of the architect, of the amount and of the cap alike."""
+    before, after = {}, {}
+    for found, cost in ((before, None), (after, 250)):
+        site.program.person_day_cost = cost
+        site.program.save()
+        site.load(with_eager_referrers(with_second_reward(world, 0.5), 12))
+        plan = site.run(f"{SHORT} --window 90d --detail full")
+        found |= {row["title"]: row for row in items(plan)}
+    assert before.keys() == after.keys() and len(before) >= 2
+    for title, row in after.items():
+        assert (before[title]["labour"], row["labour"]) == (0, 750)
+        for end in ("expected_low", "expected_value", "expected_high"):
+            assert row[end] == pytest.approx(before[title][end] - 750)
+
+
 def test_two_rewards_in_the_data_make_an_item_with_effect_cost_interval_and_test(site, world):
     site.load(with_second_reward(world, 0.5))
     better = site.run(f"{SHORT} --window 90d --detail full")

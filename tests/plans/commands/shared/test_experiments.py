@@ -8,9 +8,21 @@ import pyarrow.parquet as pq
 import pytest
 
 from plans.commands.shared.experiments import find_experiments, readout_table, verdicts
-from plans.commands.shared.readouts import Supply, figures_table, guardrail_table, next_tests, split_table
+from plans.commands.shared.readouts import (
+    Supply,
+    figures_table,
+    guardrail_table,
+    next_table,
+    next_tests,
+    split_table,
+)
 from programs.analytics.estimate import Unavailable
-from programs.analytics.experiments import detectable_difference, members_per_arm_for_share, read_experiment
+from programs.analytics.experiments import (
+    detectable_difference,
+    members_per_arm_for_guardrail,
+    members_per_arm_for_share,
+    read_experiment,
+)
 from programs.datasets.engines.duck import DuckDBEngine
 from programs.datasets.loading.ingest import ingest
 from programs.datasets.loading.limits import Options
@@ -270,6 +282,25 @@ def test_what_won_is_the_level_the_next_variant_is_sized_on(review):
     assert suggestion.baseline == pytest.approx(0.2)  # the control that lost stood at 0.1
     assert suggestion.members_per_arm == int(np.ceil(members_per_arm_for_share(0.2, 0.02)))
     assert suggestion.lift == pytest.approx(0.1, rel=1e-3)
+
+
+def test_the_next_test_says_what_its_guardrails_take(review):
+    """Members are those of the metric that decides; a rare refund takes many more."""
+    refunds = {"control": share(40, 1000), "new": share(41, 1000)}
+    metrics = [{"name": "bought", "role": "primary"},
+               {"name": "refunded", "role": "guardrail", "margin": 0.1, "direction": "lower"}]  # fmt: skip
+    tests, read, _ = review(NOTHING | {"refunded": refunds}, planned_per_arm=1000, metrics=metrics)
+    (told,) = next_tests(tests, read)
+    variation = np.sqrt(0.04 * 0.96) / 0.04
+    assert told.guardrails == int(np.ceil(members_per_arm_for_guardrail(variation, 0.1)))
+    assert told.guardrails > told.members_per_arm
+    (row,) = rows(
+        {"columns": [{"key": c.key} for c in next_table([told]).columns], "rows": next_table([told]).rows}
+    )
+    assert row["guardrails"] == told.guardrails
+    assert "A guardrail that does not change is called safe" in next_table([told]).note
+    tests, read, _ = review(NOTHING, planned_per_arm=1000)
+    assert next_tests(tests, read)[0].guardrails is None
 
 
 def test_a_test_asks_for_no_more_members_than_exist_and_says_what_those_can_show(review):

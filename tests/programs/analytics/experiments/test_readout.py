@@ -1,5 +1,7 @@
+import math
 from dataclasses import replace
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,6 +17,7 @@ from programs.analytics.experiments import (
     ObservedExperiment,
     Recommendation,
     check_guardrail,
+    members_per_arm_for_guardrail,
     members_per_arm_for_mean,
     members_per_arm_for_share,
     plan_test,
@@ -205,6 +208,19 @@ def test_planned_size_reaches_its_power(baseline, difference):
     critical = norm.ppf(0.975) * (2 * mean * (1 - mean) / n) ** 0.5
     error = ((baseline * (1 - baseline) + p2 * (1 - p2)) / n) ** 0.5
     assert norm.sf((critical - difference) / error) == pytest.approx(0.9)
+
+
+def test_a_guardrail_of_the_planned_size_is_called_safe_as_often_as_planned():
+    """A mean of 20 and a deviation of 10 that do not change, and a margin of 5 %."""
+    size = math.ceil(members_per_arm_for_guardrail(0.5, 0.05))
+    rng, safe, worlds = np.random.default_rng(5), 0, 400
+    for _ in range(worlds):
+        arms = [Arm(size, float(rng.normal(20, 10 / size**0.5)), 100.0) for _ in range(2)]
+        found = check_guardrail(*arms, 0.05, tuning=2 * size)
+        safe += found.state is GuardrailState.SAFE
+    assert safe / worlds == pytest.approx(0.8, abs=0.06)
+    with pytest.raises(ValueError, match="margin above 0"):
+        members_per_arm_for_guardrail(0.5, 0.0)
 
 
 @pytest.mark.parametrize("baseline, difference", [(0, 0.1), (0.5, 0), (0.95, 0.05), (1, -0.1)])
