@@ -199,6 +199,10 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         datasets = {"point_ledger": ledger, "members": members}
         return self._ask("tier_redemptions", datasets, as_of=as_of, mature=mature, recent=recent)
 
+    def ledger_members(self, ledger: Snapshot, members: Snapshot, *, as_of: datetime) -> pa.Table:
+        """member_id, tier: everybody with an entry in the ledger; "" where the list names no tier."""
+        return self._ask("ledger_members", {"point_ledger": ledger, "members": members}, as_of=as_of)
+
     def redemption_costs(self, ledger: Snapshot | None, *, as_of: datetime, days: int = 365) -> pa.Table:
         """reward, redemptions, points, stated, cost, stated_points, cost_squares, point_squares,
         cross_products: what the redemptions of the ``days`` days before as_of cost, where they state it."""

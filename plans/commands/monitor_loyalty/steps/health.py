@@ -14,6 +14,7 @@ from plans.commands.monitor_loyalty.steps.points import (
     redemptions_of,
     vintage_table,
 )
+from plans.commands.monitor_loyalty.steps.points_by_tier import points_by_tier, tier_table
 from plans.commands.monitor_loyalty.steps.tiers import tier_outputs
 from plans.commands.shared.figures import figure, money, percent, value_of
 from plans.commands.shared.point_cost import point_cost
@@ -45,6 +46,7 @@ def diagnose(context: StepContext) -> StepResult:
     balances = read_balances(context)
     points = redemptions_of(context, balances)
     liability = liability_of(context, balances, points.rate)
+    of_tiers = points_by_tier(context, balances, liability.owed)
     values = {
         name: as_defined(name, metric_of(context, name), value)
         for name, value in {
@@ -68,12 +70,13 @@ def diagnose(context: StepContext) -> StepResult:
                definition="At today's redemption rate of outstanding points"),
         figure("liability_trend", "Liability, change a week", liability.slope, unit=currency, definition="Theil–Sen, 13 weeks"),
         figure("redemption_of_outstanding", "Redemption rate of outstanding points", points.rate, unit="%", scale=100,
-               definition="Points still to be redeemed / points outstanding, additive method on months of issue. "
-               + points.order),
+               definition="Points still to be redeemed / points outstanding, additive method on months of issue. One rate "
+               f"for the points of all members, of whatever tier. {points.order}".rstrip()),
         figure("holdout_error", f"Error of the churn model's forecast of the last {HOLDOUT_DAYS} days", missed, unit="%", scale=100,
                definition="(forecast − actual) / actual purchases, fitted on the data before"),
         Figure("cost_per_point", "Cost per redeemed point", cost.mean, currency, definition=cost.source),
     ]  # fmt: skip
+    caveat = "" if isinstance(of_tiers, Unavailable) else of_tiers.caveat(currency)
     note = "" if not isinstance(liability.chart, Unavailable) else liability.chart.reason
     outputs: list[Any] = [Metrics("health", "Program health", items, note), *tiers["outputs"]]
     if balances:
@@ -81,6 +84,8 @@ def diagnose(context: StepContext) -> StepResult:
     if is_full(context):
         if not isinstance(points.vintages, Unavailable):
             outputs.append(vintage_table(points.vintages, points.outlook))
+        if not isinstance(of_tiers, Unavailable):
+            outputs.append(tier_table(of_tiers, currency))
         if not isinstance(error, Unavailable):
             outputs.append(_holdout_table(error))
     return StepResult(
@@ -95,7 +100,8 @@ def diagnose(context: StepContext) -> StepResult:
             "breakage_low": points.breakage.low if isinstance(points.breakage, Estimate) else None,
             "breakage_high": points.breakage.high if isinstance(points.breakage, Estimate) else None,
             "order_of_points": points.order,
-            "points_caveat": points.caveat,
+            "points_caveat": ". ".join(filter(None, (points.caveat, caveat))),
+            "liability_by_tier": None if isinstance(of_tiers, Unavailable) else of_tiers.owed,
             "tier_drift": tiers["drift"],
             "tier_moves": tiers["moves"],
             "spikes": list(liability.spikes),

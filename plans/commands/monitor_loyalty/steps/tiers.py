@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from plans.commands.monitor_loyalty.facts import is_full, tiers_of, window_of
-from plans.commands.monitor_loyalty.steps.member_value import value_output
 from plans.commands.shared.figures import value_of
 from plans.commands.shared.windows import windows_until
 from plans.engine.running.steps import StepContext
@@ -33,8 +32,7 @@ class Moves:
 def tier_outputs(context: StepContext) -> dict[str, Any]:
     """``outputs`` for people, ``drift`` and ``moves`` for later tasks."""
     window = context.inputs["window"]
-    by_rule = len(tiers_of(context)) > 1
-    moves = moves_by_rule(context) if by_rule else moves_as_recorded(context)
+    moves = moves_by_rule(context) if len(tiers_of(context)) > 1 else moves_as_recorded(context)
     if isinstance(moves, Unavailable):
         missing = Figure("tier_mix", "Tier mix", None, unavailable=moves.reason)
         return {"drift": None, "moves": {}, "outputs": [Metrics("tiers", "Tiers", [missing])]}
@@ -44,8 +42,6 @@ def tier_outputs(context: StepContext) -> dict[str, Any]:
     outputs: list[Any] = [_mix(moves, before, after), _matrix(chosen, moves, context)]
     if is_full(context):
         outputs += [_heatmap(chosen, moves, context), _windows(moves)]
-        if by_rule:
-            outputs.append(value_output(context, moves.by_window["quarter"]))
     drift = mix_drift(before, after)
     told = None if isinstance(drift, Unavailable) else {
         "index": drift.index, "band": drift.band.value, "p": drift.p_value,

@@ -42,6 +42,7 @@ def accounting_values(planned: PlannedProgram) -> dict[str, Any]:
             for p in periods
         ],
         "redemption_pattern": source,
+        "redemption_rate": redemption,
         "sensitivity": _sensitivity(planned, parts.points, issued, periods),
     }  # fmt: skip
 
@@ -110,7 +111,9 @@ def accounting_outputs(told: dict[str, Any], cost_per_point: float, currency: st
              Column("points", "Points", "number")],
             deferral,
             "Relative stand-alone selling prices. Benefits, missions and surprise moments count as points of equal cost, "
-            "so the cost of these points is the reward pool.",
+            "so the cost of these points is the reward pool. The points of every tier and of every benefit count at one "
+            f"redemption rate, {told['redemption_rate']:.1%}; under Assumptions stands whether tiers redeem differently, and "
+            "that the rate then weighs them by the points of the last quarter.",
         ),
         Table(
             "roll_forward",

@@ -155,3 +155,14 @@ def test_a_holdout_that_shows_no_lift_says_so(program, tmp_path):
     assert answer["caveats"][0].startswith(
         "The test does not show that spend rises: the lift that it measures is "
     )
+
+
+def test_a_chance_has_no_interval_of_the_draws(program, tmp_path):
+    """How many draws were made says nothing of how sure a chance is; the assumptions make it what it is."""
+    load_shop(program, tmp_path, members=600)
+    told = answered(more="--lift 3%/5%/8%")[1]
+    figures = {each["key"]: each for output in told.values() for each in output.get("items", ())}
+    loss, worth = figures["loss"], figures["npv"]
+    assert (loss.get("low"), loss.get("high")) == (None, None)
+    assert "over all assumptions" in loss["definition"]
+    assert worth["low"] < worth["value"] < worth["high"] and worth["level"] == 0.9

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from plans.commands.plan_loyalty.steps.assumed import measured_redemption
+from plans.commands.shared.figures import percent
 from plans.commands.shared.ledger import end_of_full_months, forecast, read_vintages
 from programs.datasets import OpenData, Options, SnapshotStore
 from programs.datasets.loading.ingest import ingest
@@ -84,4 +85,13 @@ def test_where_no_list_tells_tiers_apart_the_rate_says_that_it_is_one_for_all(le
     found = measured_redemption(ledger(date(2025, 9, 1)))
     assert found.source.endswith(
         "one rate for all tiers: it takes a member list with tiers and a point ledger"
+    )
+
+
+def test_chain_ladder_and_cape_cod_stand_beside_the_rate(ledger):
+    held = ledger(date(2025, 9, 1))
+    other = forecast(read_vintages(held))
+    assert (
+        f"chain ladder says {percent(other.rate_of_issued.value)}, Cape Cod {percent(other.cape_cod_rate)}"
+        in measured_redemption(held).source
     )

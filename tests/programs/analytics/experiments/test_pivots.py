@@ -189,6 +189,27 @@ def test_a_guardrail_looked_at_ten_times_is_not_called_harmed_by_chance():
     assert delta >= sequential
 
 
+@pytest.mark.parametrize("treated", [0.9, 0.1])
+def test_guardrails_keep_their_promise_in_arms_of_ten_and_ninety(treated):
+    """Skewed revenue of 3,000 members looked at ten times: at most 5 % are called harmed if nothing changes,
+    and at most 5 % are called safe where the arm is worse by the margin. In 100 worlds each: 0 and 1 %."""
+    rng, worlds, margin, harmed_by_chance, safe_by_chance = np.random.default_rng(10), 25, 0.05, 0, 0
+    for _ in range(worlds):
+        chosen = rng.random(3000) < treated
+        for kept in (1.0, 1 - margin):
+            spent = bought(rng, 3000, 1.4, 0.2) * np.where(chosen, kept, 1.0)
+            alarmed = False
+            for n in range(300, 3001, 300):
+                seen, arm = spent[:n], chosen[:n]
+                pivot = PermutationPivot(arm_of(seen[~arm]), arm_of(seen[arm]), draws=399)
+                bound = one_sided_sequential_score(n, 3000, 0.05)
+                # As check_guardrail reads its ends: below 0, or above the margin.
+                alarmed |= -pivot.score(1.0) > bound if kept == 1.0 else pivot.score(1 - margin) > bound
+            harmed_by_chance += alarmed and kept == 1.0
+            safe_by_chance += alarmed and kept < 1.0
+    assert harmed_by_chance <= 3 and safe_by_chance <= 3  # of 25: more, by chance, in 1 of 100 at 5 %
+
+
 def test_a_guardrail_that_is_harmed_is_seen_by_the_sequence():
     assert any(harmed(arms, 3000) for arms in looks_at(np.random.default_rng(2), 0.8, 0.5))
 
