@@ -3,6 +3,7 @@ model errs at the ages that customers come to."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -155,11 +156,11 @@ class FallOfNewcomers:
     stops: float
     goes_on: float
 
-    @property
-    def sentence(self) -> str:
+    def sentence(self, money: Callable[[float], str]) -> str:
+        """In words, with amounts as ``money`` writes them."""
         return (
             f"In the last {self.weeks} weeks {self.fewer:.0%} fewer customers joined than in the same weeks "
             "a year before. The base carries this fall on, at half the pace after a year: newcomers of the "
-            f"next {self.months} months spend {self.fading:,.0f}. If the fall stops today they spend "
-            f"{self.stops:,.0f}, and if it goes on as before {self.goes_on:,.0f}"
+            f"next {self.months} months spend {money(self.fading)}. If the fall stops today they spend "
+            f"{money(self.stops)}, and if it goes on as before {money(self.goes_on)}"
         )

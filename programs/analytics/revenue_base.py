@@ -219,8 +219,6 @@ def _warnings(
     if isinstance(tested, BackTest) and tested.lean:
         expected = "" if fall else "; newcomers are expected at their recent rate, which may fall further"
         found.append(f"{tested.lean}{expected}")
-    if fall:
-        found.append(fall.sentence)
     known = [amount for amount in (last, run_rate) if amount is not None]
     if all(amount > base.high for amount in known) or all(amount < base.low for amount in known):
         side = "below" if known[0] > base.high else "above"

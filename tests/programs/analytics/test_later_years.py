@@ -47,11 +47,9 @@ def test_a_fall_is_told_with_what_it_brings_if_it_stops_and_if_it_goes_on():
     fall = project(*shop(np.random.default_rng(1), growth=-1.2)).fall
     assert fall.goes_on < fall.fading < fall.stops
     assert fall.fewer == pytest.approx(1 - np.exp(-1.2), abs=0.1)
-    (said,) = [
-        each for each in project(*shop(np.random.default_rng(1), growth=-1.2)).warnings if "joined" in each
-    ]
+    said = fall.sentence("{:,.3f} KWD".format)
     for amount in (fall.fading, fall.stops, fall.goes_on):
-        assert f"{amount:,.0f}" in said
+        assert f"{amount:,.3f} KWD" in said
     assert project(*shop(np.random.default_rng(1), growth=0.6)).fall is None
 
 

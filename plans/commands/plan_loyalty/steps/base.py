@@ -129,8 +129,9 @@ def spend_values(spend: np.ndarray) -> dict[str, float]:
     return {"mean": float(spend.mean()), "median": median, "p80": p80, "p90": p90, "p95": p95}
 
 
-def base_values(base: RevenueBase) -> dict[str, Any]:
+def base_values(base: RevenueBase, currency: str) -> dict[str, Any]:
     """As later tasks and readers find it."""
+    fall = [base.fall.sentence(lambda amount: money(amount, currency))] if base.fall else []
     year = base.next_twelve_months
     tested = None if isinstance(base.back_test, Unavailable) else base.back_test
     return {
@@ -145,7 +146,7 @@ def base_values(base: RevenueBase) -> dict[str, Any]:
         "run_rate": base.run_rate,
         "by_month": [float(amount) for amount in base.by_month],
         "method": base.method,
-        "warnings": list(base.warnings),
+        "warnings": [*base.warnings, *fall],
         "newcomers_over_horizon": base.fall and {
             "months": base.fall.months, "fading": base.fall.fading, "stops": base.fall.stops,
             "goes_on": base.fall.goes_on,

@@ -143,7 +143,7 @@ def plan_program(context: StepContext, *, draws: int = DRAWS) -> PlannedProgram:
     lift = moved_by(goal, lift, figures)
     designed = context.outputs.get("design") or {}
     base = designed.get("revenue_base") or base_values(
-        project_base(data, months=max(12, assumptions.horizon_months))
+        project_base(data, months=max(12, assumptions.horizon_months)), context.program["currency"]
     )
     spend, how = projected_spend(data)
     error = (

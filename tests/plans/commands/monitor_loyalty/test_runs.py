@@ -259,8 +259,8 @@ def test_summary_is_the_short_of_full(loyalty, tmp_path):
     short = outputs(run(f"{SUMMARY} --dimensions region,channel"))
     full = outputs(run(f"{SUMMARY} --dimensions region,channel --detail full"))
     assert full.keys() - short.keys() == {
-        "definitions", "experiment_figures", "group_trend", "holdout", "member_list", "tier_migration_chart",
-        "tier_windows", "vintages",
+        "definitions", "experiment_figures", "group_trend", "holdout", "member_list", "points_by_tier",
+        "tier_migration_chart", "tier_windows", "vintages",
     }  # fmt: skip
     assert (short.keys() - full.keys(), len(short["drilldown"]["rows"])) == (set(), 5)
     assert len(full["drilldown"]["rows"]) > 5
