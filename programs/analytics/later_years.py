@@ -22,7 +22,7 @@ BINS, FEWEST_BINS = 8, 5
 FEWEST_ORDERS = 10.0
 
 
-class Pace(StrEnum):
+class FallPace(StrEnum):
     """What becomes of a fall: its pace halves every year, it goes on as it was, or it stops today."""
 
     FADING = "fading"
@@ -46,17 +46,17 @@ class Arrivals:
         """By which share they were fewer than a year before; below 0 where they were more."""
         return 1 - self.recent / self.before
 
-    def rates(self, days: ArrayLike, pace: Pace = Pace.FADING, shift: float = 0.0) -> FloatArray:
+    def rates(self, days: ArrayLike, pace: FallPace = FallPace.FADING, shift: float = 0.0) -> FloatArray:
         """What the rate is multiplied by ``days`` after it was measured; ``shift`` standard errors higher.
 
         A damped trend: carried on at full pace, trends are forecast too far (Gardner & McKenzie, "Forecasting
         trends in time series", Management Science 31, 1985; a factor of 0.94 a month here).
         """
         years = np.asarray(days, dtype=np.float64) / DAYS_A_YEAR
-        if pace is Pace.STOPS:
+        if pace is FallPace.STOPS:
             return np.ones_like(years)
         slope = min(self.a_year + shift * self.standard_error, 0.0)
-        return np.exp(slope * (years if pace is Pace.GOES_ON else (1 - 0.5**years) / np.log(2)))
+        return np.exp(slope * (years if pace is FallPace.GOES_ON else (1 - 0.5**years) / np.log(2)))
 
 
 def arrivals(age: FloatArray) -> Arrivals | None:
@@ -138,7 +138,7 @@ class LaterYears:
         """A day, of leaving beyond what the model expects."""
         return self.late.hazard if self.late else 0.0
 
-    def rates(self, days: FloatArray, pace: Pace, shift: float) -> FloatArray:
+    def rates(self, days: FloatArray, pace: FallPace, shift: float) -> FloatArray:
         return self.arrivals.rates(days, pace, shift) if self.arrivals else np.ones_like(days)
 
     def again(self, age: FloatArray) -> FloatArray:

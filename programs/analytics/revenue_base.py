@@ -22,7 +22,7 @@ from scipy.stats import norm
 
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.hold_out import BackTest, DecileError
-from programs.analytics.later_years import FallOfNewcomers, LaterYears, Pace, arrivals
+from programs.analytics.later_years import FallOfNewcomers, FallPace, LaterYears, arrivals
 from programs.analytics.mbg_nbd import MbgNbd
 from programs.analytics.order_value import GammaGamma
 from programs.analytics.run_off import (
@@ -184,11 +184,15 @@ def _if_the_fall(
 ) -> tuple[FallOfNewcomers | None, float]:
     """What newcomers bring at other paces, where that differs; and the standard error of the year in it."""
 
-    def newcomers(pace: Pace, shift: float = 0.0) -> FloatArray:
+    def newcomers(pace: FallPace, shift: float = 0.0) -> FloatArray:
         return of_newcomers(customers, model, value, edges, later, pace, shift)
 
-    fading, stops, goes_on = newcomers(Pace.FADING), newcomers(Pace.STOPS), newcomers(Pace.GOES_ON)
-    of_pace = float(newcomers(Pace.FADING, 1.0)[11] - newcomers(Pace.FADING, -1.0)[11]) / 2
+    fading, stops, goes_on = (
+        newcomers(FallPace.FADING),
+        newcomers(FallPace.STOPS),
+        newcomers(FallPace.GOES_ON),
+    )
+    of_pace = float(newcomers(FallPace.FADING, 1.0)[11] - newcomers(FallPace.FADING, -1.0)[11]) / 2
     # Whether a fall goes on is not in the data: that it stops today lies within two standard errors.
     unsure = float(np.hypot(of_pace, (stops[11] - fading[11]) / 2))
     ends = [float(each[-1]) for each in (fading, stops, goes_on)]

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from programs.analytics.estimate import Unavailable
-from programs.analytics.later_years import LaterYears, Pace, arrivals, late_ages
+from programs.analytics.later_years import FallPace, LaterYears, arrivals, late_ages
 from programs.analytics.lifetime import PurchaseHistories
 from programs.analytics.mbg_nbd import MbgNbd, MbgNbdFit, fit_mbg_nbd
 from programs.analytics.order_value import GammaGamma, fit_gamma_gamma
@@ -145,7 +145,7 @@ def of_newcomers(
     value: GammaGamma,
     days: FloatArray,
     later: LaterYears,
-    pace: Pace = Pace.FADING,
+    pace: FallPace = FallPace.FADING,
     shift: float = 0.0,
 ) -> FloatArray:
     """Those who join in each step are met in its middle: a first order, and the repeat orders since."""

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from programs.analytics.later_years import Arrivals, Pace, arrivals, late_ages
+from programs.analytics.later_years import Arrivals, FallPace, arrivals, late_ages
 from tests.programs.analytics.test_revenue_base import HISTORY, YEAR, project, regular_shop, shop
 
 SEEDS = 8
@@ -82,10 +82,10 @@ def test_too_short_a_history_or_too_few_newcomers_tell_no_fall():
 def test_the_pace_of_a_fall_halves_in_a_year():
     known = Arrivals(500, 1000, 26, -0.6, 0.1)
     days = np.array([0.0, 365.0, 730.0, 36500.0])
-    fading, goes_on = known.rates(days), known.rates(days, Pace.GOES_ON)
+    fading, goes_on = known.rates(days), known.rates(days, FallPace.GOES_ON)
     assert np.log(goes_on[:3]) == pytest.approx([0, -0.6, -1.2])
     assert np.log(fading) == pytest.approx([0, -0.3 / np.log(2), -0.45 / np.log(2), -0.6 / np.log(2)])
-    assert (known.rates(days, Pace.STOPS) == 1).all()
+    assert (known.rates(days, FallPace.STOPS) == 1).all()
     assert (known.rates(days, shift=10.0) == 1).all()  # a rise is not carried on
 
 
