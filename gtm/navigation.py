@@ -166,6 +166,8 @@ NAVIGATION = [
             _item("Service accounts", "smart_toy", "core_serviceaccount_changelist"),
             _list("Webhooks", "webhook", "plans.webhooksubscription"),
             _list("Webhook deliveries", "outgoing_mail", "plans.webhookdelivery"),
+            _list("Incoming webhooks", "move_to_inbox", "plans.incomingsource"),
+            _list("Received messages", "inbox", "plans.receivedmessage"),
             _item("Sign-ins", "login", "core_signin_changelist"),
             _list("Notification settings", "notifications", "plans.notificationpreference"),
             {**_item("REST documentation", "api", "docs"), "link": reverse_lazy("docs")},

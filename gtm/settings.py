@@ -308,7 +308,9 @@ CELERY_TASK_PUBLISH_RETRY_POLICY = {"max_retries": 2, "interval_start": 0, "inte
 # raises where it is published instead of filling up unread.
 CELERY_TASK_QUEUES = [Queue("control"), Queue("steps")]
 CELERY_TASK_DEFAULT_QUEUE = "control"
-CELERY_TASK_ROUTES = {"plans.tasks.run_task": {"queue": "steps"}}
+CELERY_TASK_ROUTES = {
+    name: {"queue": "steps"} for name in ("plans.tasks.run_task", "plans.tasks.load_received")
+}
 CELERY_TASK_CREATE_MISSING_QUEUES = False
 CELERY_WORKER_POOL = "prefork"
 CELERY_WORKER_PREFETCH_MULTIPLIER = 1
@@ -326,6 +328,7 @@ CELERY_BEAT_SCHEDULE = {
         "options": {"queue": "control", "expires": 1},
     },
     "notices": {"task": "plans.tasks.send_notices", "schedule": 15.0, "options": {"expires": 15}},
+    "received": {"task": "plans.tasks.load_received", "schedule": 30.0, "options": {"expires": 30}},
     "anchor": {"task": "gtm.core.tasks.anchor_changelog", "schedule": crontab(minute="15", hour="0")},
     "account mail": {
         "task": "gtm.core.tasks.send_account_mail",
@@ -365,6 +368,7 @@ REST_FRAMEWORK = {
     "NUM_PROXIES": GTM_TRUSTED_PROXIES,
     "DEFAULT_THROTTLE_RATES": {
         "anon": env.str("GTM_ANON_RATE", default="60/min"),
+        "hooks": env.str("GTM_HOOK_RATE", default="600/min"),
         "token": env.str("GTM_TOKEN_RATE", default="10/min"),
         "requests": env.str("GTM_REQUEST_RATE", default="1200/min"),
     },
@@ -391,6 +395,7 @@ SPECTACULAR_SETTINGS = {
         "NoticeKindEnum": "plans.models.NoticeKind",
         "NotificationStateEnum": "plans.models.NotificationState",
         "PolicyStateEnum": "plans.models.PolicyState",
+        "ReceivedStateEnum": "plans.models.ReceivedState",
         "WebhookStateEnum": "plans.models.WebhookState",
         "WebhookDeliveryStateEnum": "plans.models.DeliveryState",
         "ScheduledRunStateEnum": "plans.models.ScheduledRunState",

@@ -13,6 +13,7 @@ from plans.engine.notices import delivery
 from plans.engine.record import around
 from plans.engine.running import forecasts, runner, steps
 from plans.engine.running import sweep as sweeper
+from plans.engine.webhooks import incoming
 from plans.engine.webhooks import outbox as webhooks
 from plans.export import files
 from plans.runs import schedules
@@ -62,6 +63,12 @@ def send_notices() -> None:
     """The outbox: messages to people first, then events to programs."""
     delivery.work_off()
     webhooks.work_off()
+
+
+@shared_task(name="plans.tasks.load_received")
+def load_received() -> None:
+    """On a worker of steps: it reads rows."""
+    incoming.load_waiting()
 
 
 @shared_task(name="plans.tasks.run_schedules")

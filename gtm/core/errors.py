@@ -95,6 +95,14 @@ class NotPermitted(GtmError):
     title = "You are not allowed to do this"
 
 
+class Unsigned(GtmError):
+    """Nothing says who sent this: the signature is missing, old, or made with another secret."""
+
+    code = "unsigned"
+    status = 401
+    title = "The signature does not hold"
+
+
 class WaitsForSecondPerson(GtmError):
     """Nothing was changed: the change is proposed, and a second person has to agree to it."""
 

@@ -9,6 +9,7 @@ from plans.admin.approvals import ApprovalAdmin
 from plans.admin.break_glass import BreakGlassAdmin
 from plans.admin.escalations import EscalationAdmin
 from plans.admin.guarded_changes import GuardedChangeAdmin
+from plans.admin.incoming import IncomingSourceAdmin, ReceivedMessageAdmin
 from plans.admin.notices import NotificationAdmin
 from plans.admin.plans import PlanAdmin
 from plans.admin.policies import PolicyVersionAdmin
@@ -28,11 +29,13 @@ __all__ = [
     "BreakGlassAdmin",
     "EscalationAdmin",
     "GuardedChangeAdmin",
+    "IncomingSourceAdmin",
     "MeasurementAgreementAdmin",
     "NotificationAdmin",
     "PlanAdmin",
     "PolicyVersionAdmin",
     "ReadingAdmin",
+    "ReceivedMessageAdmin",
     "RipcordPullAdmin",
     "RotaOverrideAdmin",
     "ScheduleAdmin",

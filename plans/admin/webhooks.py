@@ -6,13 +6,12 @@ from typing import Any
 
 from django import forms
 from django.contrib import admin
-from django.core.exceptions import PermissionDenied
-from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
-from django.urls import path, reverse
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.urls import reverse
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldAdminURLInputWidget
 
 from gtm.core.actors import Actor
-from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, tell
+from gtm.core.admin import GovernedAdmin, ReadOnly
 from gtm.core.admin.actions import (
     Answers,
     Deed,
@@ -23,12 +22,12 @@ from gtm.core.admin.actions import (
     why_not,
 )
 from gtm.core.admin.base import ActingAdmin
-from gtm.core.errors import GtmError
 from gtm.core.fsm import perform
 from plans import selectors
 from plans.admin.insiders import OurPeopleOnly
+from plans.admin.webhook_secret import SecretPage, may_manage
 from plans.drawing import badges
-from plans.engine.webhooks import signing, subscriptions
+from plans.engine.webhooks import subscriptions
 from plans.models import UNDELIVERED_STATES, WebhookDelivery, WebhookSubscription
 from plans.schemas import webhook_events
 
@@ -54,16 +53,6 @@ class WebhookForm(forms.ModelForm):
         fields = ["name", "url", "program", "events"]
 
 
-class OverlapForm(forms.Form):
-    overlap_hours = forms.IntegerField(
-        min_value=0,
-        max_value=signing.MOST_HOURS,
-        initial=signing.OVERLAP_HOURS,
-        label="Hours in which the secrets before sign beside it",
-        widget=UnfoldAdminTextInputWidget(attrs={"type": "number"}),
-    )
-
-
 class ReplayForm(ReasonForm):
     """From when on events are sent again, of one plan or of all, with the reason."""
 
@@ -77,12 +66,9 @@ class ReplayForm(ReasonForm):
     field_order = ("since", "plan", "reason")
 
 
-def _may(request: HttpRequest) -> bool:
-    return request.user.has_perm("plans.manage_webhooks")
-
-
 @admin.register(WebhookSubscription)
-class WebhookSubscriptionAdmin(OurPeopleOnly, GovernedAdmin):
+class WebhookSubscriptionAdmin(SecretPage, OurPeopleOnly, GovernedAdmin):
+    secret_page = "plans_webhook_secret"  # noqa: S105 - the name of an address
     form = WebhookForm
     list_display = ["name", "url", "program", "status", "failing_since", "owner"]
     list_filter = ["state", "program"]
@@ -103,35 +89,6 @@ class WebhookSubscriptionAdmin(OurPeopleOnly, GovernedAdmin):
 
     def has_import_permission(self, request: HttpRequest) -> bool:
         return False
-
-    def response_add(self, request: HttpRequest, obj: Any, *args: Any, **kwargs: Any) -> HttpResponse:
-        """The next step: without a secret nothing is posted."""
-        super().response_add(request, obj, *args, **kwargs)
-        return HttpResponseRedirect(reverse("admin:plans_webhook_secret", args=[obj.pk]))
-
-    def get_urls(self) -> list[Any]:
-        view = self.admin_site.admin_view
-        return [
-            path("<int:pk>/secret/", view(self.secret), name="plans_webhook_secret"),
-            *super().get_urls(),
-        ]
-
-    def secret(self, request: HttpRequest, pk: int) -> HttpResponse:
-        """Make a secret. The answer of the POST shows it; nothing can show it again."""
-        if not _may(request):
-            raise PermissionDenied
-        row = WebhookSubscription.objects.filter(pk=pk).first()
-        if row is None:
-            raise Http404("There is no such webhook.")
-        form, made = OverlapForm(request.POST or None), ""
-        if request.method == "POST" and form.is_valid():
-            try:
-                with acting_in_admin(request):
-                    made = signing.make(row, **form.cleaned_data)
-            except GtmError as error:
-                tell(request, error)
-        shown = {"row": row, "form": form, "made": made, "has_one": row.secrets.exists()}
-        return self.page(request, "plans/webhook_secret.html", f"Secret of {row}", **shown)
 
 
 @admin.register(WebhookDelivery)
@@ -204,14 +161,14 @@ def of_subscriptions() -> list[Any]:
     one = frozenset({"row", "page"})
     return [
         Link("deliveries", "Messages", _sees, icon="outgoing_mail", slots=one, respond=_open_deliveries),
-        Link("new_secret", "New secret", _may, icon="key", slots=one, respond=_open_secret),
-        Deed("pause", "Pause", _may, icon="pause", perform=_pause, why_not=why_not("pause"), slots=one),
-        Deed("resume", "Resume", _may, icon="play_arrow", perform=_resume, why_not=why_not("resume"),
+        Link("new_secret", "New secret", may_manage, icon="key", slots=one, respond=_open_secret),
+        Deed("pause", "Pause", may_manage, icon="pause", perform=_pause, why_not=why_not("pause"), slots=one),
+        Deed("resume", "Resume", may_manage, icon="play_arrow", perform=_resume, why_not=why_not("resume"),
              slots=one),
-        Deed("replay", "Send events again", _may, icon="replay", perform=_replay, why_not=_why_no_replay,
-             form=ReplayForm, slots=one,
+        Deed("replay", "Send events again", may_manage, icon="replay", perform=_replay, form=ReplayForm,
+             why_not=_why_no_replay, slots=one,
              explain="Events are sent again under the ids that they had. A receiver may know them already."),
-        Deed("end", "End", _may, icon="delete", perform=_end, why_not=why_not("end"), slots=one),
+        Deed("end", "End", may_manage, icon="delete", perform=_end, why_not=why_not("end"), slots=one),
     ]  # fmt: skip
 
 
@@ -226,7 +183,9 @@ def _why_not_again(actor: Actor, row: WebhookDelivery) -> str:
 
 def of_deliveries() -> list[Any]:
     return [
-        Deed("send_again", "Send again", _may, icon="replay", perform=_send_again, why_not=_why_not_again)
+        Deed(
+            "send_again", "Send again", may_manage, icon="replay", perform=_send_again, why_not=_why_not_again
+        )
     ]
 
 

@@ -10,6 +10,7 @@ from plans.api.commands import CommandViewSet, RunViewSet
 from plans.api.evidence import AccessReviewView, AnchorViewSet, SigningKeyViewSet
 from plans.api.governance import BreakGlassViewSet, ReadingViewSet, RipcordViewSet
 from plans.api.guarded_changes import GuardedChangeViewSet
+from plans.api.hooks import HookView, IncomingSourceViewSet, ReceivedMessageViewSet
 from plans.api.notices import NotificationViewSet, PreferenceView
 from plans.api.plans import PlanViewSet
 from plans.api.policies import PolicyViewSet
@@ -40,10 +41,13 @@ router.register("scheduled-runs", ScheduledRunViewSet, basename="scheduled-run")
 router.register("notifications", NotificationViewSet, basename="notification")
 router.register("webhooks", WebhookViewSet, basename="webhook")
 router.register("webhook-deliveries", WebhookDeliveryViewSet, basename="webhook-delivery")
+router.register("incoming-webhooks", IncomingSourceViewSet, basename="incoming-webhook")
+router.register("received-messages", ReceivedMessageViewSet, basename="received-message")
 router.register("anchors", AnchorViewSet, basename="anchor")
 router.register("signing-keys", SigningKeyViewSet, basename="signing-key")
 urlpatterns = [
     *router.urls,
+    path("hooks/<slug:name>/", HookView.as_view(), name="hook"),
     path("rotas/", RotaSchedule.as_view(), name="rota-schedule"),
     path("notification-preference/", PreferenceView.as_view(), name="notification-preference"),
     path("access-review/", AccessReviewView.as_view(), name="access-review"),

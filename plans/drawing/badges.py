@@ -23,7 +23,7 @@ FAMILIES = {
     "sent": GOOD, "started": GOOD, "queued": WAITING, "sending": BUSY, "due": WAITING, "refused": BAD,
     "asked": WAITING, "granted": BAD, "reviewed": GOOD, "bypassed": BAD,
     "proposed": WAITING, "in_force": GOOD,
-    "active": GOOD, "disabled": BAD,
+    "active": GOOD, "disabled": BAD, "waiting": WAITING, "loading": BUSY, "loaded": GOOD,
     "aborted": BAD, "aborting": BAD, "pulled": BAD,
 }  # fmt: skip
 MARKS = {GOOD: "✓", BUSY: "▶", WAITING: "…", BAD: "!", QUIET: "–"}

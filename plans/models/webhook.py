@@ -96,19 +96,31 @@ def _fault_of(url: str) -> str:
 class WebhookSecret(models.Model):
     """A secret that signs, encrypted. It is shown once; while two overlap, each message has both signatures.
 
-    Not governed: a row of history would be a copy of it. What happens to one is told of its subscription.
+    Not governed: a row of history would be a copy of it. What happens to one is told of whose it is.
     """
 
-    subscription = models.ForeignKey(WebhookSubscription, on_delete=models.CASCADE, related_name="secrets")
+    subscription = models.ForeignKey(
+        WebhookSubscription, null=True, on_delete=models.CASCADE, related_name="secrets"
+    )
+    source = models.ForeignKey(
+        "plans.IncomingSource", null=True, on_delete=models.CASCADE, related_name="secrets"
+    )
     ciphertext = models.TextField()
     made_at = models.DateTimeField(default=clock.now)
     ends_at = models.DateTimeField(null=True)
 
     class Meta:
         ordering = ["-pk"]
+        constraints = [
+            models.CheckConstraint(
+                name="webhook_secret_of_one",
+                condition=models.Q(subscription__isnull=True, source__isnull=False)
+                | models.Q(subscription__isnull=False, source__isnull=True),
+            )
+        ]
 
     def __str__(self) -> str:
-        return f"secret {self.pk} of {self.subscription}"
+        return f"secret {self.pk} of {self.subscription or self.source}"
 
 
 class WebhookPosition(models.Model):

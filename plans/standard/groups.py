@@ -14,7 +14,7 @@ GROUPS: dict[str, Q] = {
     OPERATIONS: Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["operate_plan", "pull_ripcord", "answer_escalation", "add_dataset", "add_schedule", "change_schedule",
                       "judge_fraudcase", "use_break_glass", "propose_policy", "manage_webhooks",
-                      "add_webhooksubscription", "change_webhooksubscription"])
+                      "add_webhooksubscription", "change_webhooksubscription", "add_incomingsource", "change_incomingsource"])
     | Q(content_type__app_label="programs", codename__regex=r"^(add|change)_(program|tier|benefit|lifecycletrigger|partner|campaign|experiment|absence|rotaoverride|messagetemplate|launchprofile|loadprofile|runbook|runbooktask|runbookalert)$"),
     "Analysts": Q(content_type__app_label__in=GOVERNED, codename__startswith="view_")
     | Q(codename__in=["add_dataset", "answer_escalation", "add_metric", "change_metric", "answer_dispute", "add_absence", "add_delegation",

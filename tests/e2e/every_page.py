@@ -19,15 +19,17 @@ from gtm.core.admin import actions
 from gtm.core.errors import WaitsForSecondPerson
 from gtm.core.evidence import anchors, refusals
 from gtm.core.identity import urls as identity
-from gtm.core.models import SignIn
+from gtm.core.models import ServiceAccount, SignIn
 from plans.cases.fraud import verbs
 from plans.engine.gates import break_glass
 from plans.engine.webhooks import subscriptions
 from plans.models import (
+    IncomingSource,
     Notice,
     Notification,
     NotificationPreference,
     Plan,
+    ReceivedMessage,
     Schedule,
     ScheduledRun,
     WebhookDelivery,
@@ -166,6 +168,9 @@ def own_pages(plan: Plan) -> dict[str, list[str]]:
         "plans_webhook_secret": [
             reverse("admin:plans_webhook_secret", args=[WebhookSubscription.objects.get().pk])
         ],
+        "plans_incoming_secret": [
+            reverse("admin:plans_incoming_secret", args=[IncomingSource.objects.get().pk])
+        ],
         "plans_directory": [reverse("admin:plans_directory")],
         "plans_bench": [f"{reverse('admin:plans_bench')}?plan={plan.plan_id}"],
         "plans_bench_replay": [reverse("admin:plans_bench_replay")],
@@ -256,6 +261,13 @@ def one_of_everything() -> None:
             subscription=webhook, chain="installation", sequence=1, event_id="evt_1", body="{}",
             type="gtm.dataset.loaded",
         )  # fmt: skip
+        incoming = IncomingSource(
+            name="shop", profile=LoadProfile.objects.first(), account=ServiceAccount.objects.get().user
+        )
+        incoming.save()
+        ReceivedMessage.objects.create(
+            source=incoming, event_id="msg_1", sha256="0" * 64, media_type="text/csv"
+        )
         SignIn.objects.create(user=user("ops"), username="ops", address="10.0.0.7", door="page", outcome="in")
         asker = PersonFactory()
         asker.accounts.update(is_superuser=True)

@@ -44,6 +44,11 @@ def ring_outbox(event: Any) -> None:
     _ring("plans.tasks.send_notices", "control", {}, "the sweep will send the notices")
 
 
+def ring_received() -> None:
+    """A signed message from outside waits to be loaded."""
+    _ring("plans.tasks.load_received", "steps", {}, "the next pass will load it")
+
+
 def ring_anchor(event: AnchorWanted) -> None:
     told = {"tell_auditors": False, "wanted_by": event.chain}
     _ring("gtm.core.tasks.anchor_changelog", "control", told, "the daily anchor will do")

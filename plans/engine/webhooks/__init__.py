@@ -1,3 +1,3 @@
-"""Events by HTTP: the change log is read for each subscription, and posted in the order of each plan."""
+"""Events by HTTP: out from the change log, in the order of each plan; in by signed messages of rows."""
 
-DOORS = ("outbox", "signing", "subscriptions")
+DOORS = ("incoming", "outbox", "signing", "subscriptions")

@@ -17,7 +17,7 @@ from gtm.core import clock, encrypted
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.evidence import changelog
 from gtm.core.later import later
-from plans.models import WebhookSecret, WebhookSubscription
+from plans.models import IncomingSource, WebhookSubscription
 
 if TYPE_CHECKING:
     import standardwebhooks
@@ -40,8 +40,8 @@ def new_secret() -> str:
     return BEGINS + base64.b64encode(secrets.token_bytes(BYTES)).decode()
 
 
-def make(subscription: WebhookSubscription, *, overlap_hours: int = OVERLAP_HOURS) -> str:
-    """A new secret, which nobody can find out again. Earlier ones sign beside it for ``overlap_hours``.
+def make(holder: WebhookSubscription | IncomingSource, *, overlap_hours: int = OVERLAP_HOURS) -> str:
+    """A new secret, which nobody can find out again. Earlier ones count beside it for ``overlap_hours``.
 
     Raises InvalidInput.
     """
@@ -51,14 +51,12 @@ def make(subscription: WebhookSubscription, *, overlap_hours: int = OVERLAP_HOUR
     secret, now = new_secret(), clock.now()
     ends = now + timedelta(hours=overlap_hours)
     with transaction.atomic():
-        changelog.lock_chain(subscription.change_chain())
-        earlier = subscription.secrets.filter(Q(ends_at=None) | Q(ends_at__gt=ends))
+        changelog.lock_chain(holder.change_chain())
+        earlier = holder.secrets.filter(Q(ends_at=None) | Q(ends_at__gt=ends))
         had_one = earlier.update(ends_at=ends) > 0
-        WebhookSecret.objects.create(
-            subscription=subscription, ciphertext=encrypted.encrypt(secret, purpose=PURPOSE), made_at=now
-        )
-        said = f"The one before signs until {ends.isoformat()}." if had_one else ""
-        changelog.append(subscription, MADE, field="secret", after=now.isoformat(), reason=said)
+        holder.secrets.create(ciphertext=encrypted.encrypt(secret, purpose=PURPOSE), made_at=now)
+        said = f"The one before counts until {ends.isoformat()}." if had_one else ""
+        changelog.append(holder, MADE, field="secret", after=now.isoformat(), reason=said)
     return secret
 
 
