@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('plans', '0029_webhooks'),
+        ('plans', '0030_notices_of_an_outlook'),
         ('programs', '0027_money_with_its_decimals'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
