@@ -422,6 +422,7 @@ UNFOLD = {
         "navigation": [
             {"title": "Second factor", "link": lambda request: reverse("mfa_index")},
             {"title": "Sessions", "link": lambda request: reverse("usersessions_list")},
+            {"title": "Time zone", "link": lambda request: reverse("own_zone")},
             {"title": "Saved views", "link": lambda request: reverse("saved_views")},
         ],
     },

@@ -8,6 +8,7 @@ from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
 from rest_framework.routers import SimpleRouter
 
 from gtm.core.admin.own_password import SetForgotten, SetOwnPassword, own_password
+from gtm.core.admin.own_zone import page as own_zone
 from gtm.core.admin.saved_views import page as saved_views
 from gtm.core.api import problem
 from gtm.core.api.tokens import TokenView, TokenViewSet
@@ -47,6 +48,7 @@ urlpatterns = [
     re_path(r"^api/", problem.not_found),  # before the admin, which would send a program to the login page
     path("search/", admin.site.admin_view(search_page), name="search"),  # the admin's keeps what it found
     path("password_change/", own_password, name="own_password"),  # the admin's leaves no record
+    path("own_account/time-zone/", admin.site.admin_view(own_zone), name="own_zone"),
     path("own_account/views/", admin.site.admin_view(saved_views), name="saved_views"),
     path("own_password/<uidb64>/<token>/", SetOwnPassword.as_view(), name="own_password_set"),
     path("own_password/forgotten/<uidb64>/<token>/", SetForgotten.as_view(), name="forgotten_password_set"),

@@ -8,7 +8,9 @@ from typing import Any
 from django.http import HttpRequest, HttpResponse
 from django.utils import timezone
 
+from gtm.core.models import AccountZone
 from programs.models import Person
+from programs.models.place import usable_zone
 
 IN_UTC = ("/api/", "/static/")
 
@@ -25,8 +27,10 @@ class OwnTimeMiddleware:
 
 
 def zone_of(user: Any) -> str | None:
-    """The time zone of the person behind an account; None where there is none."""
+    """The time zone that an account has chosen, else of the person behind it; None where there is none."""
     if not user.is_authenticated:
         return None
+    if (own := AccountZone.objects.filter(user=user.pk).first()) is not None:
+        return usable_zone(own.time_zone)
     person = Person.objects.filter(accounts=user).order_by("pk").only("time_zone").first()
     return person.zone if person else None

@@ -52,6 +52,16 @@ class ConfirmedFactor(models.Model):
         return f"{self.factor}, {self.how}"
 
 
+class AccountZone(models.Model):
+    """The time zone in which an account reads and types times, where its owner has chosen one."""
+
+    user = models.OneToOneField(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="own_zone")
+    time_zone = models.CharField(max_length=60)
+
+    def __str__(self) -> str:
+        return self.time_zone
+
+
 class SavedView(models.Model):
     """A list as somebody likes to see it: its filters, order and search, under a name of their own."""
 

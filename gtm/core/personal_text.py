@@ -33,6 +33,7 @@ def declare_all() -> None:
     )
     declare("core.passwordofanother", personal="set_by")
     declare("core.confirmedfactor", personal="how")
+    declare("core.accountzone", personal="time_zone", owner="user_id")
     declare("core.savedview", comments="name query", plain="page", owner="user_id")
     declare("core.changelogchain", plain="name head")
     # What a row of the log says is erased with its salt, as a whole: ``erasure``.

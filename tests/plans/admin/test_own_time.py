@@ -9,9 +9,11 @@ from rest_framework.test import APIClient
 
 from gtm.core import clock
 from gtm.core.actors import Actor, acting_as
+from gtm.core.models import AccountZone
 from plans.engine.escalation import ladder
 from plans.engine.notices import delivery
 from programs.models import Delegation, Person, Program
+from programs.own_time import zone_of
 from tests.doors import fields, url, user
 from tests.factories import PersonFactory, ProgramFactory, gate, make_plan, round_of, seat
 
@@ -130,3 +132,25 @@ def test_somebody_whose_stored_zone_is_none_reads_in_utc(login, demo):
     assert login("legal").get(reverse("admin:plans_inbox")).status_code == 200
     person.refresh_from_db()
     assert person.zone == "UTC"
+
+
+def test_an_account_may_read_times_in_a_zone_of_its_own(login, demo):
+    person, page = live_in("Asia/Tokyo"), reverse("own_zone")
+    client = login("legal")
+    assert "<b>Asia/Tokyo</b>" in client.get(page).content.decode()
+    assert client.post(page, {"time_zone": "Europe/Lisbon"}).url == page
+    assert "<b>Europe/Lisbon</b>" in client.get(page).content.decode()
+    form = client.get(reverse("admin:programs_delegation_add")).context["form"]
+    assert "In Europe/Lisbon" in form.fields["ends_at"].help_text
+    person.refresh_from_db()
+    assert person.zone == "Asia/Tokyo", "deadlines are by where somebody works"
+    assert zone_of(user("finance")) != "Europe/Lisbon"
+    client.post(page, {"time_zone": ""})
+    assert zone_of(user("legal")) == "Asia/Tokyo"
+
+
+@pytest.mark.parametrize("wrong", ["Europe/Berln", "../../etc/passwd", "x" * 60, "<b>"])
+def test_what_is_no_zone_is_refused_and_nothing_is_kept(login, demo, wrong):
+    answer = login("legal").post(reverse("own_zone"), {"time_zone": wrong})
+    assert answer.status_code == 400 and "<b>x" not in answer.content.decode()
+    assert not AccountZone.objects.exists()
