@@ -13,6 +13,9 @@ from typing import Any
 from plans.templatetags.gtm import roughly
 
 MOST_POINTS = 500
+BETWEEN = " · "
+FEWEST_GROUPS = 4
+GROUPED_SHAPES = frozenset({"line", "bar", "stacked-bar", "heatmap"})
 RISES, FALLS = "better when it is higher", "better when it is lower"
 
 
@@ -23,6 +26,27 @@ def points(payload: Mapping[str, Any]) -> list[dict[str, Any]]:
     ``told`` is the value and ``range`` its interval, in words and with the unit.
     """
     return list(_MAKERS.get(payload["shape"], _plain)(shortened(payload)))
+
+
+def groups(payload: Mapping[str, Any]) -> dict[str, Any]:
+    """How a reader may choose among groups named by several things ("social · gold"); empty where none are.
+
+    ``field`` of the points, ``names`` of what groups are by, where the chart says them, and the ``values`` of
+    each. A name of another form, such as that of the whole, is shown with every choice.
+    """
+    if payload["shape"] not in GROUPED_SHAPES:
+        return {}
+    labels = {"category": payload["categories"], "series": [one["label"] for one in payload["series"]]}
+    for field, named in labels.items():
+        parts = [label.split(BETWEEN) for label in named if BETWEEN in label]
+        if len(parts) < FEWEST_GROUPS or len({len(one) for one in parts}) != 1:
+            continue
+        values = [list(dict.fromkeys(column)) for column in zip(*parts, strict=True)]
+        if all(1 < len(column) < len(parts) for column in values):
+            names = (payload.get("x_label") or "").split(BETWEEN)
+            said = names if field == "category" and len(names) == len(values) else []
+            return {"field": field, "names": said, "values": values}
+    return {}
 
 
 def shortened(payload: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -52,7 +52,12 @@ def specification(payload: Mapping[str, Any], definitions: Mapping[str, str] | N
 def with_points(specified: Mapping[str, Any], payload: Mapping[str, Any]) -> dict[str, Any]:
     """A specification with the points of its chart in it, as a browser or a picture needs it."""
     held = {DATA: points.points(payload), MARKS: points.marks(payload)}
-    return {**specified, "datasets": {name: rows for name, rows in held.items() if rows or name == DATA}}
+    usermeta = {**specified.get("usermeta", {}), "groups": points.groups(payload)}
+    return {
+        **specified,
+        "datasets": {name: rows for name, rows in held.items() if rows or name == DATA},
+        "usermeta": usermeta,
+    }
 
 
 def _toggled(payload: Mapping[str, Any], labels: Sequence[str]) -> list[dict[str, str]]:

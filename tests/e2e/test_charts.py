@@ -8,6 +8,7 @@ import pytest
 from gtm.headers import CONTENT_SECURITY_POLICY
 from plans.drawing import browser_library, specification
 from tests.e2e.conftest import LINES
+from tests.plans.drawing.test_groups import grouped
 from tests.plans.drawing.test_specification import ALL
 
 pytestmark = pytest.mark.e2e
@@ -159,6 +160,27 @@ def test_every_shape_is_drawn_where_a_page_allows_no_evaluation(browser, site):
     assert complaints == []
     assert {url.startswith(site.url) for url in asked} == {True}
     context.close()
+
+
+def test_groups_are_chosen_and_the_whole_stays(browser, site):
+    figure = f'<figure class="g-chart"><script type="application/json">{_json(grouped())}</script></figure>'
+    library = f"/static/gtm/{browser_library.path().name}"
+    page = browser.new_context(base_url=site.url).new_page()
+    page.route("**/groups/", lambda route: route.fulfill(
+        body=f'<!doctype html><title>Groups</title><body>{figure}'
+        f'<script src="/static/gtm/charts.js" data-library="{library}"></script>',
+        content_type="text/html"))  # fmt: skip
+    page.goto("/groups/")
+    page.locator(".g-chart-drawn").wait_for()
+    marks = page.locator("svg [aria-roledescription=bar]")
+    assert marks.count() == 5
+    page.get_by_label("channel").select_option("email")
+    page.wait_for_function("document.querySelectorAll('svg [aria-roledescription=bar]').length === 3")
+    page.get_by_label("tier").select_option("gold")
+    page.wait_for_function("document.querySelectorAll('svg [aria-roledescription=bar]').length === 2")
+    page.get_by_label("channel").select_option("")
+    page.wait_for_function("document.querySelectorAll('svg [aria-roledescription=bar]').length === 3")
+    page.context.close()
 
 
 def _json(payload):

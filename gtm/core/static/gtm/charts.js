@@ -3,6 +3,7 @@
 (() => {
   "use strict";
   const LIBRARY = document.currentScript.dataset.library;
+  const BETWEEN = " \u00b7 "; // of the parts of a name
   const PHONE = 480, NARROW_LABEL = 110;
   const AHEAD = "100000px"; // whatever is open is drawn, before it is scrolled to or printed // px
   let loading = null;
@@ -31,11 +32,20 @@
     if (specification.usermeta.series.length) dropLegends(specification);
     if (figure.clientWidth < PHONE) specification.config.axis.labelLimit = NARROW_LABEL;
     const embed = await library();
-    const { view } = await embed(plot, specification, {
-      ast: true, renderer: "svg", actions: false, tooltip: false, defaultStyle: false,
-    });
+    const drawn = { view: null, hidden: [] };
+    const show = async wanted => {
+      drawn.view?.finalize();
+      plot.replaceChildren();
+      ({ view: drawn.view } = await embed(plot, wanted, {
+        ast: true, renderer: "svg", actions: false, tooltip: false, defaultStyle: false,
+      }));
+      if (drawn.hidden.length) await drawn.view.signal("hidden", drawn.hidden).runAsync();
+    };
+    await show(specification);
     const reader = new Reader(live, plot, specification);
-    if (specification.usermeta.series.length) live.append(legend(view, specification.usermeta.series, reader));
+    if (specification.usermeta.series.length) live.append(legend(drawn, specification.usermeta.series, reader));
+    const { groups } = specification.usermeta;
+    if (groups && groups.field) live.prepend(groupFilter(show, specification, reader));
     figure.classList.add("g-chart-drawn");
   }
 
@@ -50,7 +60,7 @@
   }
 
   // A button a series. The last one that is shown stays: an empty chart says nothing.
-  function legend(view, series, reader) {
+  function legend(drawn, series, reader) {
     const row = make("div", "g-chart-legend");
     row.setAttribute("role", "group");
     row.setAttribute("aria-label", "Series shown");
@@ -71,9 +81,58 @@
         if (isShown) hidden.add(one.label); else hidden.delete(one.label);
         button.setAttribute("aria-pressed", String(!isShown));
         reader.hide();
-        await view.signal("hidden", [...hidden]).runAsync();
+        drawn.hidden = [...hidden];
+        await drawn.view.signal("hidden", drawn.hidden).runAsync();
       });
       row.append(button);
+    });
+    return row;
+  }
+
+  // The same chart with these points alone: an axis of names has no empty places.
+  function narrowed(specification, field, kept) {
+    const found = structuredClone(specification), left = new Set(kept.map(point => point[field]));
+    found.datasets.points = structuredClone(kept);
+    const walk = part => {
+      if (!part || typeof part !== "object") return;
+      ["x", "y"].map(name => part.encoding?.[name]).forEach(channel => {
+        if (channel?.field === field && Array.isArray(channel.scale?.domain)) {
+          channel.scale.domain = channel.scale.domain.filter(name => left.has(name));
+        }
+      });
+      [...(part.layer || []), part.spec].forEach(walk);
+    };
+    walk(found);
+    return found;
+  }
+
+  // A choice for each thing that groups are by. Whatever is no group of that form, as the whole, stays.
+  function groupFilter(show, specification, reader) {
+    const { field, names, values } = specification.usermeta.groups, { points } = specification.datasets;
+    const row = make("div", "g-chart-filter");
+    const chosen = values.map(() => "");
+    row.setAttribute("role", "group");
+    row.setAttribute("aria-label", "Groups shown");
+    values.forEach((column, place) => {
+      const label = make("label", "", names[place] || `Group ${place + 1}`);
+      const select = make("select", "g-input");
+      select.append(new Option("All", ""), ...column.map(value => new Option(value, value)));
+      select.addEventListener("change", async () => {
+        const before = chosen[place];
+        chosen[place] = select.value;
+        const kept = points.filter(point => {
+          const parts = point[field].split(BETWEEN);
+          return parts.length !== values.length || chosen.every((wanted, n) => !wanted || parts[n] === wanted);
+        });
+        if (!kept.some(point => point[field].includes(BETWEEN))) {
+          chosen[place] = select.value = before;
+          return;
+        }
+        reader.hide();
+        await show(narrowed(specification, field, kept));
+      });
+      label.append(select);
+      row.append(label);
     });
     return row;
   }
@@ -145,7 +204,7 @@
       this.hide();
       this.at = element;
       element.classList.add("g-chart-at");
-      const where = [datum.category || datum.day, datum.series].filter(Boolean).join(" · ");
+      const where = [datum.category || datum.day, datum.series].filter(Boolean).join(BETWEEN);
       this.tip.replaceChildren(make("b", "", datum.what || where), make("span", "g-chart-value", datum.told || datum.day));
       if (datum.range) this.tip.append(make("span", "", `${this.meta.interval}: ${datum.range}`));
       else if (datum.told) this.tip.append(make("span", "", "No interval is computed for it."));
