@@ -22,7 +22,7 @@ MUTED = Font(name=sheets.FONT, color="4B5563")
 WRAPPED = Alignment(wrap_text=True, vertical="top")
 WIDTHS_OF_SUMMARY = (38, 60, 14)
 WIDTHS_OF_INDEX = (34, 60, 10, 80)
-LETTERS_OF_A_LINE = 52  # of the middle column of the summary
+LETTERS_OF_A_LINE = (32, 52, 11)  # of the columns of the summary
 HIGH_OF_A_LINE = 15  # points
 NO_ANSWER = "This plan has no answer yet: the step that makes it has not run."
 FACT = "fact"
@@ -80,7 +80,8 @@ def _summary(sheet: Any, document: Mapping[str, Any], made: Sequence[tuple[Chapt
         for cell in row:
             left = "left" if cell.column == 2 else None
             cell.alignment = Alignment(wrap_text=True, vertical="top", horizontal=left)
-        lines = max(-(-len(str(cell.value or "")) // LETTERS_OF_A_LINE) for cell in row)
+        lengths = (len(str(cell.value or "")) for cell in row)
+        lines = max(-(-long // most) for long, most in zip(lengths, LETTERS_OF_A_LINE, strict=True))
         sheet.row_dimensions[row[0].row].height = HIGH_OF_A_LINE * max(lines, 1)
     keys = [answer["chart"], answer["table"]] if answer else []
     for key in dict.fromkeys(filter(None, keys)):
