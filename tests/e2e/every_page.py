@@ -147,6 +147,8 @@ def own_pages(plan: Plan) -> dict[str, list[str]]:
         "mfa_index": [reverse("mfa_index")],
         "forgotten_password": [reverse("forgotten_password")],
         "usersessions_list": [reverse("usersessions_list")],
+        "saved_views": [reverse("saved_views")],
+        "own_zone": [reverse("own_zone")],
         "account_reauthenticate": [reverse("account_reauthenticate")],
         "app_list": [reverse("admin:app_list", args=[app]) for app in ("auth", "core", "programs", "plans")],
         "plans_inbox": [reverse("admin:plans_inbox")],
