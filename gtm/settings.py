@@ -13,6 +13,7 @@ from django.templatetags.static import static
 from django.urls import reverse
 from kombu import Queue
 
+from gtm.core.identity.providers.configured import providers_of
 from gtm.core.places.storage_url import storages_of
 from gtm.home import CODE_DIR, HOME_DIR, VAR_DIR
 from gtm.trial.embedded import broker_url
@@ -127,6 +128,8 @@ INSTALLED_APPS = [
     "allauth",
     "allauth.account",
     "allauth.mfa",
+    "allauth.socialaccount",
+    "allauth.socialaccount.providers.openid_connect",
     "allauth.usersessions",
     "gtm.core",
     "programs",
@@ -231,6 +234,14 @@ MFA_FORMS = {
     "reauthenticate_webauthn": "gtm.core.identity.passkey_forms.ConfirmPasskeyForm",
     "login_webauthn": "gtm.core.identity.passkey_forms.PasskeyLoginForm",
 }
+# Sign-in at a provider of the company, by OpenID Connect: GTM_OIDC=okta, GTM_OIDC_OKTA_ISSUER=https://…, etc.
+SOCIALACCOUNT_ADAPTER = "gtm.core.identity.adapters.ProviderAdapter"
+SOCIALACCOUNT_PROVIDERS = providers_of(
+    env.list("GTM_OIDC", default=[]), lambda name, default: str(env.str(name, default=default))
+)
+SOCIALACCOUNT_STORE_TOKENS = False
+SOCIALACCOUNT_REQUESTS_TIMEOUT = 10
+GTM_OIDC_MAKES_ACCOUNTS = env.bool("GTM_OIDC_MAKES_ACCOUNTS", default=False)  # without any right
 SESSION_COOKIE_AGE = env.int("SESSION_COOKIE_AGE", default=12 * 3600)
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = HTTPS
 CSRF_FAILURE_VIEW = "gtm.error_pages.csrf_failure"

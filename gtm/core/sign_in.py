@@ -38,19 +38,26 @@ EVENTS: dict[str, str] = {
     SignIn.Outcome.REFUSED: "sign-ins refused",
     SignIn.Outcome.ASKED: "a link by mail was asked for",
 }
-PASSKEY_EVENTS = EVENTS | {SignIn.Outcome.IN: "right passkey"}
+PASSKEY_EVENTS = EVENTS | {SignIn.Outcome.IN: "right passkey", SignIn.Outcome.WRONG: "wrong passkey"}
+PROVIDER_EVENTS = EVENTS | {
+    SignIn.Outcome.IN: "signed in at the provider",
+    SignIn.Outcome.WRONG: "sign-in at the provider refused",
+}
 CODE_EVENTS = EVENTS | {SignIn.Outcome.IN: "right code", SignIn.Outcome.WRONG: "wrong code"}
 UNKNOWN = "unknown"
 NOWHERE = "local"
 """The address of who has none: the command line."""
-PAGE, AT_REST, DECISION, CODE, PASSKEY, MAIL = (
+PAGE, AT_REST, DECISION, CODE, PASSKEY, MAIL, PROVIDER = (
     "page",
     "REST",
     "decision",
     "second factor",
     "passkey",
     "mail",
+    "provider",
 )
+NOT_GUESSED = (PASSKEY, PROVIDER)
+"""Where nothing can be guessed: what was wrong there counts for the address, not for an account."""
 
 
 class TooManyWrong(GtmError):
@@ -158,7 +165,7 @@ def _tries(since: datetime) -> QuerySet[SignIn]:
 
 
 def _passwords(since: datetime) -> QuerySet[SignIn]:
-    return _tries(since).exclude(door=CODE)
+    return _tries(since).exclude(door=CODE).exclude(door__in=NOT_GUESSED, outcome=SignIn.Outcome.WRONG)
 
 
 def refuse_after_many_codes(account: Any, request: Any) -> None:
@@ -199,9 +206,28 @@ def note_asked(account: Any, username: str, request: Any) -> None:
     _note(account, username, request, MAIL, SignIn.Outcome.ASKED)
 
 
-def note_passkey(account: Any, request: Any) -> None:
-    """A passkey was shown. It cannot be guessed, so a wrong one counts for nothing."""
-    _note(account, account.get_username(), request, PASSKEY, SignIn.Outcome.IN)
+def refuse_address(request: Any, door: str) -> None:
+    """Raise TooManyWrong while an address has to wait that has tried too much, for whomever it was."""
+    now = clock.now()
+    until = _address_waits_until(address_of(request), now)
+    if until is not None and until > now:
+        raise _too_many("sign-ins" if door == PROVIDER else "passkeys", until, now)
+
+
+def note_passkey(account: Any, request: Any, *, is_right: bool = True) -> None:
+    """A passkey was shown, or what is none of ``account`` (None: of nobody that is known)."""
+    _note_not_guessed(account, request, PASSKEY, is_right)
+
+
+def note_provider(account: Any, request: Any, *, is_right: bool) -> None:
+    """Somebody came from a provider, and was believed or not."""
+    _note_not_guessed(account, request, PROVIDER, is_right)
+
+
+def _note_not_guessed(account: Any, request: Any, door: str, is_right: bool) -> None:
+    username = account.get_username() if account is not None else ""
+    outcome = SignIn.Outcome.IN if is_right else SignIn.Outcome.WRONG
+    _note(account, username, request, door, outcome)
 
 
 def _too_many(what: str, until: datetime, now: datetime) -> TooManyWrong:
@@ -223,7 +249,7 @@ def _note(account: Any, username: str, request: Any, door: str, outcome: str) ->
         via = COMMAND_LINE if request is None else REST if _is_rest(request) else ADMIN
         actor = Actor.of_user(account, via) if outcome == SignIn.Outcome.IN else Actor.system("Sign-in", via)
         with acting_as(actor):
-            told = {CODE: CODE_EVENTS, PASSKEY: PASSKEY_EVENTS}.get(door, EVENTS)
+            told = {CODE: CODE_EVENTS, PASSKEY: PASSKEY_EVENTS, PROVIDER: PROVIDER_EVENTS}.get(door, EVENTS)
             changelog.append(row, told[outcome], field="address", after=f"{row.address}, {door}")
         if outcome == SignIn.Outcome.REFUSED:
             _tell_owner(account, row.address, door)

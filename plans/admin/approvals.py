@@ -11,11 +11,11 @@ from django.http import Http404, HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import path, reverse
 from django.views.decorators.http import require_POST
 
-from gtm.core import clock, saved_views, sign_in
+from gtm.core import saved_views
 from gtm.core.actors import current
 from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, own_lists, tell
 from gtm.core.errors import GtmError
-from gtm.core.identity import confirmation, factors
+from gtm.core.identity import confirmation, factors, proof
 from plans.admin import break_glass, changed
 from plans.admin.entries import kinds_of
 from plans.admin.forms import DecisionForm
@@ -124,7 +124,8 @@ class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
     ) -> HttpResponse:
         approval = self._round(request, object_id)
-        ask_password = approval.rules.reauthenticate
+        ask_anew = approval.rules.reauthenticate
+        ask_password = ask_anew and proof.is_by_password(request.user)
         with acting_in_admin(request):
             if rounds.lacks_second_factor(approval, current().actor):
                 return self._ask_second_factor(request, approval)
@@ -145,6 +146,7 @@ class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
                 **answer_context(approval.plan, answer_of(approval.plan), request.user),
                 **break_glass.offered(request, approval),
                 **_changed(approval, people),
+                "must_prove": ask_anew and not ask_password and not proof.stands(request),
                 "reasons": rework.reasons_of(approval),
                 "may_delegate": bool(actions) and request.user.has_perm("programs.add_delegation"),
                 "form": DecisionForm(
@@ -175,8 +177,8 @@ class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
         form = DecisionForm(request.POST, ask_password=ask_password)
         form.is_valid()
         told = form.cleaned_data
-        knows = ask_password and sign_in.confirms(request, request.user, told.get("password", ""))
-        if ask_password and not knows:
+        proved_at = proof.given(request, told.get("password")) if approval.rules.reauthenticate else None
+        if ask_password and proved_at is None:
             messages.error(request, "The password is missing or wrong. Your decision was not recorded.")
             return None
         try:
@@ -185,7 +187,7 @@ class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
                 request.POST.get("decision", ""),
                 comment=told.get("comment", ""),
                 seen_digest=told.get("scope_sha256"),
-                reauthenticated_at=clock.now() if knows else None,
+                reauthenticated_at=proved_at,
             )
         except GtmError as error:
             tell(request, error)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from drf_spectacular.utils import extend_schema
@@ -9,10 +10,10 @@ from rest_framework.decorators import action
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gtm.core import clock, sign_in
 from gtm.core.api.etag import IF_MATCH
 from gtm.core.api.views import WorkViewSet
 from gtm.core.errors import InvalidInput, NotPermitted, Problem
+from gtm.core.identity import proof
 from plans.api.insiders import ListForOurPeople
 from plans.api.serializers import (
     ApprovalDetailSerializer,
@@ -167,7 +168,7 @@ class ApprovalViewSet(ListForOurPeople, WorkViewSet):
             evidence=body["evidence"],
             on_behalf_of=person_by_email(principal, "on_behalf_of") if principal else None,
             seen_digest=body.get("scope_sha256"),
-            reauthenticated_at=clock.now() if self.knows_password(request, body) else None,
+            reauthenticated_at=self.proved_at(request, body),
         )
         return self.answer(approval)
 
@@ -178,12 +179,12 @@ class ApprovalViewSet(ListForOurPeople, WorkViewSet):
         approval, body = self.checked(request, ReasonSerializer)
         return self.answer(rounds.ask_again(approval, reason=body["reason"]))
 
-    def knows_password(self, request: Request, body: dict[str, Any]) -> bool:
-        if "password" not in body:
-            return False
-        if not sign_in.confirms(request, request.user, body["password"]):
+    def proved_at(self, request: Request, body: dict[str, Any]) -> datetime | None:
+        """When the caller has proved anew who they are: by the password, or at the account’s provider."""
+        found = proof.given(request, body.get("password"))
+        if found is None and "password" in body:
             raise NotPermitted("The password is wrong. Nothing was decided.", reauthenticate=True)
-        return True
+        return found
 
 
 class EscalationViewSet(ListForOurPeople, WorkViewSet):

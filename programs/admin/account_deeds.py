@@ -12,6 +12,7 @@ from gtm.core.actors import Actor
 from gtm.core.admin.actions import PAGE, Answers, Deed, offer
 from gtm.core.errors import NotPermitted
 from gtm.core.identity import confirmation, factors
+from gtm.core.identity.providers import matching
 from programs.models.guarded_accounts import confirm_factors, reset_factors, why_not_confirm
 from programs.models.two_people import PERMISSION
 
@@ -50,6 +51,19 @@ def _with_factors(rows: QuerySet[Any]) -> QuerySet[Any]:
     return rows.filter(authenticator__isnull=False)
 
 
+def _unlink(user: User, told: Answers, seen: str) -> str:
+    matching.unlink(user)
+    return "it is linked to no provider any more. The owner is told by mail."
+
+
+def _why_not_unlinked(actor: Actor, user: User) -> str:
+    return "" if _linked(User.objects.filter(pk=user.pk)).exists() else "it is linked to no provider."
+
+
+def _linked(rows: QuerySet[Any]) -> QuerySet[Any]:
+    return rows.filter(socialaccount__isnull=False).distinct()
+
+
 def of_accounts() -> list[Any]:
     return [
         Deed(
@@ -68,6 +82,14 @@ def of_accounts() -> list[Any]:
                 "Ask the owner, face to face or on the phone, whether they have added these factors. Whoever "
                 "knows only their password could have done it. From then on they count for decisions on "
                 "money and law. Say below how you asked."
+            ),
+        ),
+        Deed(
+            "unlink_provider", "Unlink the sign-in at a provider", _may, icon="link_off",
+            slots=frozenset({PAGE}), fits=_linked, perform=_unlink, why_not=_why_not_unlinked,
+            explain=(
+                "For somebody who has another identity at the provider than before. The next sign-in there "
+                "by the verified address on record links the account anew. A mail tells its owner."
             ),
         ),
     ]  # fmt: skip

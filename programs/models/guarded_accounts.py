@@ -21,6 +21,7 @@ from gtm.core.actors import Actor
 from gtm.core.errors import NotPermitted
 from gtm.core.evidence import accounts
 from gtm.core.identity import confirmation, factors, records
+from gtm.core.identity.providers import matching
 from gtm.core.models import ChangeLogPayload
 from programs.models import two_people
 from programs.models.guarded_change import GuardedKind
@@ -229,11 +230,18 @@ def _addresses(user: Any) -> list[str]:
     return list(Person.objects.filter(accounts=user, is_active=True).values_list("email", flat=True))
 
 
+def _holders(address: str) -> list[Any]:
+    """The open accounts of the people whose address on record it is."""
+    users = get_user_model().objects.filter(people__email__iexact=address, people__is_active=True)
+    return list(users.filter(is_active=True).distinct())
+
+
 def connect() -> None:
     """Ask before the account's own record of changes writes anything."""
     accounts.guards.append(guard_account)
     accounts.addresses.append(_addresses)
     records.guards.append(guard_factors)
+    matching.holders.append(_holders)
     users = get_user_model()
     post_save.connect(mark_new_superuser, users, dispatch_uid="new-superuser")
     for model in (users, Group):

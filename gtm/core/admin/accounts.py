@@ -5,6 +5,7 @@ from typing import Any
 
 import allauth.account.admin
 import allauth.mfa.admin
+import allauth.socialaccount.admin as social
 from allauth.usersessions.admin import UserSession
 from django.contrib import admin
 from django.contrib.auth.admin import GroupAdmin, UserAdmin
@@ -21,7 +22,8 @@ from gtm.core.evidence import accounts
 admin.site.unregister(User)
 admin.site.unregister(Group)
 # allauth registers them, whoever is loaded first: a secret of theirs is nobody's to look at or to write.
-for model in (allauth.mfa.admin.Authenticator, allauth.account.admin.EmailAddress, UserSession):
+OF_ALLAUTH = (social.SocialApp, social.SocialAccount, social.SocialToken, UserSession)
+for model in (allauth.mfa.admin.Authenticator, allauth.account.admin.EmailAddress, *OF_ALLAUTH):
     admin.site.unregister(model)
 
 

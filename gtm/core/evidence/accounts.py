@@ -90,6 +90,11 @@ def record_factor(user: Any, said: str) -> None:
     _append(user, "changed", "second factor", None, said)
 
 
+def record_provider(user: Any, said: str) -> None:
+    """An account was linked to who somebody is at a provider, or unlinked."""
+    _append(user, "changed", "sign-in at a provider", None, said)
+
+
 def record_sessions(user: Any, said: str) -> None:
     """Sessions of an account were ended before their time."""
     _append(user, "changed", "sessions", None, said)
@@ -143,6 +148,10 @@ def _record_password(user: Any) -> None:
         _append(user, "changed", "password", None, OWN)
         return
     PasswordFromLink.objects.filter(user=user).delete()  # the new one came to its owner by another way
+    if not user.has_usable_password():
+        PasswordOfAnother.objects.filter(user=user).delete()
+        _append(user, "changed", "password", None, f"taken away by {label}")
+        return
     values = {"set_by": label, "set_at": clock.now()}
     PasswordOfAnother.objects.update_or_create(user=user, defaults=values)
     _append(user, "changed", "password", None, f"set by {label}")

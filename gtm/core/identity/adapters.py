@@ -9,11 +9,15 @@ from typing import Any
 
 from allauth.account.adapter import DefaultAccountAdapter
 from allauth.mfa.adapter import DefaultMFAAdapter
+from allauth.socialaccount.adapter import DefaultSocialAccountAdapter
+from allauth.socialaccount.models import SocialAccount, SocialApp
+from django.urls import reverse
 
 from gtm.core import encrypted, sign_in
 from gtm.core.actors import name_of
 from gtm.core.errors import NotPermitted
-from gtm.core.identity import factors
+from gtm.core.identity import factors, proof
+from gtm.core.identity.providers import configured
 
 PURPOSE = "gtm.core.identity"
 
@@ -32,12 +36,34 @@ class AccountAdapter(DefaultAccountAdapter):
     def get_login_stages(self) -> list[str]:
         return ["allauth.mfa.stages.AuthenticateStage"]
 
+    def is_reauthentication_required(self, *, app: str) -> bool:
+        """Who has no password has proved it at the provider, if that was lately."""
+        return bool(super().is_reauthentication_required(app=app)) and not proof.proved_lately(self.request)
+
     def get_reauthentication_methods(self, user: Any) -> list[dict[str, Any]]:
         found: list[dict[str, Any]] = super().get_reauthentication_methods(user)
         if factors.has_one(user):
             found = [one for one in found if one["id"] != "reauthenticate"]
+        if not found and SocialAccount.objects.filter(user=user.pk).exists():
+            told = "Sign in at your provider again"
+            found = [{"id": "provider", "description": told, "url": reverse("provider_prove")}]
         has_app = any(factor.type == factors.TOTP for factor in factors.of(user))
         return found if has_app else sorted(found, key=lambda one: one["id"] == "mfa_reauthenticate")
+
+
+class ProviderAdapter(DefaultSocialAccountAdapter):
+    """Providers come from the settings alone, and nobody signs up at one: ``providers.matching`` says who."""
+
+    def list_apps(self, request: Any, provider: Any = None, client_id: Any = None) -> list[SocialApp]:
+        found: list[SocialApp] = []
+        for config in configured.apps():
+            app = SocialApp(provider="openid_connect", **config)
+            if provider in (None, app.provider, app.provider_id) and client_id in (None, app.client_id):
+                found.append(app)
+        return found
+
+    def is_open_for_signup(self, request: Any, sociallogin: Any) -> bool:
+        return False
 
 
 class MFAAdapter(DefaultMFAAdapter):

@@ -25,7 +25,8 @@ class ConfirmFactor(LoginRequiredMixin, ByFactor, TemplateView):
     template_name = "mfa/confirm.html"
 
     def get_context_data(self, **kwargs: Any) -> dict[str, Any]:
-        user, token = self.request.user, self.kwargs["token"]
+        user: Any = self.request.user
+        token = self.kwargs["token"]
         holds = confirmation.takes_mail(user) and confirmation.TOKENS.check_token(user, token)
         refused = "" if holds else "This link does not hold any more, or is not for this account."
         waiting = confirmation.in_words(confirmation.unconfirmed(user))

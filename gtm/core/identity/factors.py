@@ -16,6 +16,8 @@ TOTP, RECOVERY, PASSKEY = (
     Authenticator.Type.RECOVERY_CODES.value,
     Authenticator.Type.WEBAUTHN.value,
 )
+PROVIDER = "socialaccount"
+"""What django-allauth calls a sign-in at a provider, in the records of a session."""
 NAMES = {TOTP: "authenticator app", RECOVERY: "recovery code", PASSKEY: "passkey"}
 
 
@@ -28,10 +30,16 @@ def shown_in(request: Any) -> str:
     return NAMES.get(factor.type, "") if factor is not None else ""
 
 
+def records_of(request: Any) -> list[dict[str, Any]]:
+    """How the person of this session has shown who they are, the latest last."""
+    found: list[dict[str, Any]] = get_authentication_records(request, request.user)
+    return found
+
+
 def last_shown(request: Any) -> Authenticator | None:
     """The factor that this session has shown last; None where it is gone, or there was none."""
     user = request.user
-    for record in reversed(get_authentication_records(request, user)):
+    for record in reversed(records_of(request)):
         if record.get("method") == "mfa":
             return Authenticator.objects.filter(pk=record.get("id"), user=user.pk).first()
     return None

@@ -22,6 +22,7 @@ from unfold.forms import AuthenticationForm
 
 from gtm.core.admin.base import acting_in_admin
 from gtm.core.identity import codes, confirmation, factors
+from gtm.core.identity.providers import configured
 
 
 def onward(request: HttpRequest) -> str:
@@ -76,6 +77,7 @@ class LoginPage(LoginView):
             "title": "Log in",
             "app_path": self.request.get_full_path(),
             "username": self.request.user.get_username(),
+            "providers": configured.apps(),
         }
         return {**admin.site.each_context(self.request), **super().get_context_data(**kwargs), **told}
 

@@ -3,10 +3,19 @@
 from django.urls import path
 
 from gtm.core.identity import confirming, pages, passkeys, recovery, sessions
+from gtm.core.identity.providers import pages as providers
 
 urlpatterns = [
     path("login/", pages.LoginPage.as_view(), name="account_login"),
     path("login/second-factor/", pages.ShowFactor.as_view(), name="mfa_authenticate"),
+    path("login/at/<slug:name>/", providers.ToProvider.as_view(), name="provider_login"),
+    path(
+        "login/at/<slug:provider_id>/callback/",
+        providers.FromProvider.as_view(),
+        name="openid_connect_callback",
+    ),
+    path("logout/", providers.SignOut.as_view(), name="account_logout"),
+    path("own_account/provider/", providers.ProveAnew.as_view(), name="provider_prove"),
     path("own_account/sessions/", sessions.Sessions.as_view(), name="usersessions_list"),
     path("own_account/password/", pages.ConfirmByPassword.as_view(), name="account_reauthenticate"),
     path("own_account/factors/", pages.Factors.as_view(), name="mfa_index"),

@@ -53,7 +53,7 @@ DEEDS = {
     FraudCase: {"hold", "release", "confirm", "appeal", "hand_over_case"},
     Dispute: {"answer", "agree", "withdraw", "hand_over_dispute"},
     Dataset: {"answer_of_load", "make_current", "take_back", "save_profile"},
-    User: {"reset_factors", "confirm_factors"},
+    User: {"reset_factors", "confirm_factors", "unlink_provider"},
 }  # fmt: skip
 OPERATE = {"ask_again", "run_again", "open_revision", "pause", "resume", *RUNS[Program]}
 READ = {"export_plans", "compare_two", "answer_of_load"}
