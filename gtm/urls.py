@@ -4,7 +4,7 @@ from pkgutil import resolve_name
 
 from django.contrib import admin
 from django.urls import include, path, re_path
-from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerView
+from drf_spectacular.views import SpectacularAPIView, SpectacularSwaggerSplitView
 from rest_framework.routers import SimpleRouter
 
 from gtm.core.admin.own_password import SetForgotten, SetOwnPassword, own_password
@@ -25,7 +25,7 @@ token_routes = SimpleRouter()
 token_routes.register("tokens", TokenViewSet, basename="token")
 api_v1 = [
     path("schema/", SpectacularAPIView.as_view(), name="schema"),
-    path("docs/", SpectacularSwaggerView.as_view(url_name="schema"), name="docs"),
+    path("docs/", SpectacularSwaggerSplitView.as_view(url_name="schema"), name="docs"),
     path("token/", TokenView.as_view(), name="token"),
     *token_routes.urls,
     path("", include("plans.api.urls")),

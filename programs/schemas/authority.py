@@ -174,6 +174,7 @@ NAMES_ONLY: Mapping[str, str] = {
     "core.signin.user": _ACT,
     "core.passwordofanother.user": "whose password somebody else knows; written with the password",
     "socialaccount.socialaccount.user": "who signs in at a provider; linked by a verified mail",
+    "core.savedview.user": "whose list it is; gives no right",
     "core.passwordfromlink.user": "whose password came by mail alone; written with the password",
     "programs.guardedchange.requested_by": _ACT,
     "programs.guardedchange.decided_by": _ACT,

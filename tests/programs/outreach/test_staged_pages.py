@@ -6,6 +6,7 @@ from django.urls import reverse
 from plans.commands.launch_program.steps.link_qa import check_links
 from plans.demo import launch_kit
 from programs.models import LaunchProfile
+from programs.outreach.staged_pages import policy_of
 from tests.plans.commands.launch_program.launch_kit import change_template, context_of, establish
 from tests.plans.engine.conftest import acting, time  # noqa: F401
 
@@ -68,3 +69,14 @@ def test_without_staging_the_demo_checks_its_links_as_text_and_says_what_was_not
     values = check_links(context_of(program, outputs={"kit": kit})).values
     assert (values["tracking_accuracy"], values["followed"]) == (None, 0)
     assert list(values["not_followed"]) == ["advocates.demo.example"]
+
+
+def test_scripts_and_styles_of_the_template_run_by_their_digests_and_no_others(program, client):
+    policy = client.get(URL).headers["Content-Security-Policy"]
+    assert "unsafe-inline" not in policy
+    assert policy.count("'sha256-") == 2
+    source = "<style>a{}</style><p>{{ copy.terms_note }}</p><script>run()</script>"
+    filled = source.replace("{{ copy.terms_note }}", "<script>stolen()</script>")
+    assert "script-src 'none'; style-src 'sha256-" in policy_of(source, filled)
+    assert "script-src 'none'; style-src 'none'" in policy_of("<p onclick='x()'>", "<p onclick='x()'>")
+    assert policy_of(source, source) == policy_of(source, source.replace("{{ copy.terms_note }}", "Terms"))
