@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Iterable
 
 from celery import current_app
@@ -16,11 +17,15 @@ from prometheus_client.core import GaugeMetricFamily
 from prometheus_client.registry import Collector
 
 from gtm.core import clock
+from gtm.core.errors import GtmError
+from gtm.core.places import objects
 from plans.engine.running import auditor
 from plans.selectors import count_by_state, oldest_waiting
 
 logger = logging.getLogger(__name__)
 OK = "ok"
+PROBED = "ready"
+"""A name that need not be there: the store is asked whether it is."""
 BROKER_SECONDS = 1.0
 WORKER_SECONDS = 0.5
 
@@ -38,6 +43,7 @@ def readyz(request: HttpRequest) -> JsonResponse:
     """Answer 200 where a plan would be taken in and run, else 503 and which part is missing."""
     parts = {"database": _database(), "broker": _broker()}
     parts["workers"] = _workers() if parts["broker"] == OK else "unknown while the broker is away"
+    parts["files"] = _files()
     parts["sweep"] = _sweep() if parts["database"] == OK else "unknown while the database is away"
     ready = all(found == OK for found in parts.values())
     return JsonResponse({"ready": ready, **parts}, status=200 if ready else 503)
@@ -72,6 +78,11 @@ class Governance(Collector):
         for what, seconds in oldest_waiting().items():
             waiting.add_metric([what], seconds)
         yield waiting
+        beat = auditor.last_beat()
+        age = (clock.now() - beat).total_seconds() if beat else float("inf")
+        yield GaugeMetricFamily(
+            "gtm_sweep_age_seconds", "Since the last sweep that found all well; infinite before one", age
+        )
 
 
 def _database() -> str:
@@ -81,6 +92,23 @@ def _database() -> str:
     except DatabaseError as error:
         logger.warning("not ready: %s", error)
         return "does not answer"
+    return OK
+
+
+def _files() -> str:
+    """Data sets and plan JSON can be kept: the object store answers, or the folders can be written."""
+    for store in (objects.data, objects.plans):
+        try:
+            if store.is_folder:
+                folder = store.path("")
+                folder.mkdir(parents=True, exist_ok=True)
+                if not os.access(folder, os.W_OK):
+                    return f"the folder of “{store.alias}” cannot be written"
+            else:
+                store.has(PROBED)
+        except (GtmError, OSError) as error:
+            logger.warning("not ready: %s", error)
+            return "do not answer"
     return OK
 
 

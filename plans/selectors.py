@@ -30,6 +30,7 @@ from plans.models import (
     Escalation,
     EscalationState,
     Notification,
+    NotificationState,
     Plan,
     PlanState,
     RipcordPull,
@@ -299,12 +300,13 @@ def break_glass_uses(*, owed: bool = False) -> QuerySet[BreakGlass]:
 
 
 def count_by_state() -> dict[str, dict[str, int]]:
-    """How many plans, tasks, approvals and escalations are in each of their states, zeros included."""
+    """How many plans, tasks, approvals, escalations and messages are in each of their states."""
     kinds = {
         "plans": (Plan, PlanState),
         "tasks": (Task, TaskState),
         "approvals": (Approval, ApprovalState),
         "escalations": (Escalation, EscalationState),
+        "messages": (Notification, NotificationState),
     }
     return {name: _by_state(model, states) for name, (model, states) in kinds.items()}
 

@@ -17,6 +17,7 @@ from pathlib import Path
 LANES: Mapping[str, tuple[str, ...]] = {
     "run": (),
     "test": ("dev", "s3"),
+    "image": ("s3",),
 }
 """Lane → the extras of ``pyproject.toml`` beside what the product itself needs."""
 

@@ -269,5 +269,5 @@ def test_every_management_command_is_listed():
         "erase_text", "establish", "export_plan", "follow_up", "fraud_cases", "governance_matrices", "gtm",
         "import_plan", "inbox", "judge", "load_dataset", "load_metrics", "mcp", "plan_schema", "plans",
         "policy", "progress", "replay", "replay_policy", "restore", "resume", "revise", "ripcord", "rota",
-        "signing_key", "token", "verify_changelog", "verify_plan", "witness",
+        "share_files", "signing_key", "token", "verify_changelog", "verify_plan", "witness",
     }  # fmt: skip
