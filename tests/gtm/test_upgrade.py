@@ -1,8 +1,8 @@
 """An installation of an older version comes up: its plan goes on to the end, and the checks prove the same.
 
 ``tests/data/upgrade/<commit>.tar.xz`` is what that version left: database and folders, with a plan that
-waits for legal. It was made by ``tests/data/upgrade/make.sh`` in a checkout of the commit. The newest runs with
-the suite; ``GTM_UPGRADES=all`` (make test-slow) takes every one.
+waits for legal. It was made by ``tests/data/upgrade/make.sh`` in a checkout of the commit. The newest runs
+with the suite; ``GTM_UPGRADES=all`` (make test-slow) takes every one.
 """
 
 import os
@@ -20,12 +20,7 @@ KEPT = ROOT / "tests" / "data" / "upgrade"
 VERSIONS = ("44ff619e", "340b1eec")
 """Oldest first: of 29 November 2026, and of the next morning, the first with ``manage.py backup``."""
 TAKEN = VERSIONS if os.environ.get("GTM_UPGRADES") == "all" else VERSIONS[-1:]
-FOLDERS = {
-    "GTM_DATA_DIR": "data",
-    "GTM_PLANS_DIR": "plans",
-    "GTM_ANCHORS_DIR": "anchors",
-    "GTM_KEYS_DIR": "keys",
-}
+FOLDERS = ("data", "plans", "anchors", "keys")
 
 
 @pytest.fixture(params=TAKEN)
@@ -34,7 +29,7 @@ def older(request, tmp_path: Path):
     with tarfile.open(KEPT / f"{request.param}.tar.xz") as archive:
         archive.extractall(tmp_path, filter="data")
     (tmp_path / "keys").mkdir(exist_ok=True, mode=0o700)
-    environment = os.environ | {name: str(tmp_path / folder) for name, folder in FOLDERS.items()}
+    environment = os.environ | {f"GTM_{name.upper()}_DIR": str(tmp_path / name) for name in FOLDERS}
     environment |= {
         "DATABASE_URL": f"sqlite:///{tmp_path}/gtm.sqlite3",
         "CELERY_BROKER_URL": "memory://",
@@ -56,11 +51,9 @@ def older(request, tmp_path: Path):
 def test_a_plan_of_an_older_version_goes_on_and_is_proved_as_before(older):
     manage, home = older
     manage("migrate", "--no-input", "-v", "0")
-    assert manage("verify_changelog", str(home / "plan.json")).startswith(
-        f"{home}/plan.json: nothing contradicts"
-    )
-    proved = manage("verify_changelog")
-    assert proved.startswith("The change log: nothing contradicts it.")
+    document = str(home / "plan.json")
+    assert manage("verify_changelog", document).startswith(f"{document}: nothing contradicts it.")
+    assert manage("verify_changelog").startswith("The change log: nothing contradicts it.")
     (number,) = re.findall(r"^approval +(\d+)", manage("inbox", "--as", "legal"), re.M)
     said = manage("decide", number, "approve", "--as", "legal", "--comment", "Read.", "--wait")
     assert said.splitlines()[-1].startswith("Succeeded")

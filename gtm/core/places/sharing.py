@@ -1,7 +1,7 @@
 """Files of an installation on one machine, carried into the object store that several hosts share.
 
 The store is what ``STORAGES`` names now, the folders are where the files have been. Each file is read back
-and compared by its SHA-256. What is there with the same content stays, so it may be interrupted and run again.
+and compared by its SHA-256. What is there with the same content stays: it may be interrupted and run again.
 Nothing is deleted: the folders are the way back until somebody removes them.
 """
 

@@ -23,7 +23,8 @@ class Command(BaseCommand):
             raise CommandError("\n".join(error.lines()), returncode=BAD_INPUT) from error
         self.stdout.write(
             f"{done.carried} files ({done.size:,} bytes) carried over and compared by SHA-256, "
-            f"{done.there} were there already, {done.left} documents of plans that no row names were left. Nothing was deleted."
+            f"{done.there} were there already, {done.left} documents of plans that no row "
+            "names were left. Nothing was deleted."
         )
 
 
