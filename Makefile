@@ -88,13 +88,14 @@ ON_POSTGRES := $(patsubst %,tests/gtm/core/evidence/test_%.py,anchors changelog 
 test-postgres: $(INSTALLED)
 	GTM_TEST_DATABASE=postgres $(BIN)/python -m pytest -m "not e2e" $(PARALLEL) $(ON_POSTGRES) $(ARGS)
 
-test-slow: $(INSTALLED) ## for a release: 1,000 rounds of each race, 200 long histories, 1,000 forgeries, workbooks in LibreOffice, 100 plans on two hosts with 100 kills, mutation (hours)
+test-slow: $(INSTALLED) ## for a release: 1,000 rounds of each race, 200 long histories, 1,000 forgeries, every upgrade, workbooks in LibreOffice, 100 plans on two hosts with 100 kills, mutation (hours)
 	GTM_TEST_DATABASE=postgres $(BIN)/python benchmarks/races.py
 	GTM_TEST_DATABASE=sqlite GTM_FORGERIES=1000 $(BIN)/python -m pytest \
 	  tests/plans/export/test_forgeries.py tests/plans/export/test_verify.py tests/plans/export/test_verify_plan.py $(ARGS)
 	GTM_TEST_DATABASE=sqlite GTM_HISTORIES=200 GTM_HISTORY_STEPS=60 \
 	  $(BIN)/python -m pytest tests/plans/engine/test_invariants.py $(ARGS)
 	GTM_TEST_DATABASE=sqlite $(BIN)/python -m pytest tests/plans/export/in_libreoffice.py $(ARGS)
+	GTM_TEST_DATABASE=sqlite GTM_UPGRADES=all $(BIN)/python -m pytest tests/gtm/test_upgrade.py $(ARGS)
 	$(BIN)/python -m benchmarks.two_hosts
 	$(BIN)/python benchmarks/mutants.py
 

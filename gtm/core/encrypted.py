@@ -32,6 +32,16 @@ def decrypt(encrypted: str, *, purpose: str) -> str:
         raise KeyGone("It was encrypted with another SECRET_KEY.") from error
 
 
+def again(encrypted: str, *, purpose: str) -> str:
+    """The same text, encrypted with the key of today. Raises KeyGone."""
+    from cryptography.fernet import InvalidToken  # noqa: PLC0415 - loaded when it is first needed
+
+    try:
+        return str(_keys(purpose).rotate(encrypted.encode()).decode())
+    except InvalidToken as error:
+        raise KeyGone("It was encrypted with another SECRET_KEY.") from error
+
+
 def _keys(purpose: str) -> Any:
     from cryptography.fernet import Fernet, MultiFernet  # noqa: PLC0415 - loaded when it is first needed
 

@@ -73,3 +73,13 @@ def signatures(subscription: WebhookSubscription, event_id: str, at: datetime, b
     if not found:
         raise NoSecret("There is no secret yet. Make one.")
     return " ".join(found)
+
+
+def encrypt_again() -> int:
+    """Encrypt every secret with the key of today; answers how many. Raises encrypted.KeyGone, and none is."""
+    with transaction.atomic():
+        rows = list(WebhookSecret.objects.select_for_update().order_by("pk"))
+        for row in rows:
+            new = encrypted.again(row.ciphertext, purpose=PURPOSE)
+            WebhookSecret.objects.filter(pk=row.pk).update(ciphertext=new)
+    return len(rows)

@@ -265,9 +265,10 @@ def test_every_management_command_is_listed():
     ours = {name for name, app in get_commands().items() if app in ("gtm.core", "plans", "programs")}
     assert ours == {
         "abort", "access_review", "agent_plugins", "anchor_changelog", "authority", "backup", "change",
-        "choose_dataset", "complete", "confirm_factor", "decide", "demo", "dispute", "erase_changelog",
-        "erase_text", "establish", "export_plan", "follow_up", "fraud_cases", "governance_matrices", "gtm",
-        "import_plan", "inbox", "judge", "load_dataset", "load_metrics", "mcp", "plan_schema", "plans",
-        "policy", "progress", "replay", "replay_policy", "restore", "resume", "revise", "ripcord", "rota",
-        "share_files", "signing_key", "token", "verify_changelog", "verify_plan", "witness",
+        "choose_dataset", "complete", "confirm_factor", "decide", "demo", "dispute", "encrypt_again",
+        "erase_changelog", "erase_text", "establish", "export_plan", "follow_up", "fraud_cases",
+        "governance_matrices", "gtm", "import_plan", "inbox", "judge", "load_dataset", "load_metrics",
+        "mcp", "plan_schema", "plans", "policy", "progress", "replay", "replay_policy", "restore",
+        "resume", "revise", "ripcord", "rota", "share_files", "signing_key", "token",
+        "verify_changelog", "verify_plan", "witness",
     }  # fmt: skip
