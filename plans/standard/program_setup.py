@@ -10,14 +10,13 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from django.contrib.auth.models import Group
 from django.db import transaction
 
 from gtm.core import actors
 from gtm.core.errors import InvalidInput, NotFound, Problem, WaitsForSecondPerson
-from gtm.core.later import later
 from gtm.core.places import world
 from plans.runs import data_needs, needed_roles, registry
 from plans.schemas.declaration import Command
@@ -27,12 +26,7 @@ from plans.standard import establishing
 from plans.standard.establishing import FirstPassword
 from programs.models import Approver, Person, Program, Role
 from programs.selectors import latest_datasets
-from programs.series import snapshot_of, snapshot_store
-
-if TYPE_CHECKING:
-    from programs.datasets.snapshots import summary
-else:
-    summary = later("programs.datasets.snapshots.summary")
+from programs.series import snapshot_of, snapshot_store, summary_of
 
 STEPS = ("name", "data", "money", "people", "run")
 TITLES = {
@@ -288,7 +282,7 @@ def yearly_revenue(program: Program) -> Decimal:
             path = snapshot_store().rows_path(snapshot_of(dataset))
         except NotFound:
             continue
-        sums = summary.summarise(path, snapshot_of(dataset), program.time_zone).sums
+        sums = summary_of(path, snapshot_of(dataset), program.time_zone).sums
         total += Decimal(sums.get("amount", {}).get(program.currency, "0"))
         if dataset.window_start and dataset.window_end:
             days = max(days, _days(dataset.window_start.date(), dataset.window_end.date()))

@@ -8,6 +8,7 @@ import tomllib
 import pytest
 import yaml
 from celery.bin.celery import celery as celery_command
+from django.conf import settings
 from django.core.management import get_commands
 from django.test import Client
 from prometheus_client.parser import text_string_to_metric_families
@@ -62,10 +63,16 @@ def test_a_service_can_start_and_write_nowhere_but_where_it_may(name):
     assert service["read_only"] and service["cap_drop"] == ["ALL"] and service["tmpfs"] == ["/tmp"]
     command = service.get("command") or ["gunicorn"]
     if command[0] == "celery":
-        context = celery_command.make_context("celery", command[1:], resilient_parsing=False)
-        assert context.protected_args[0] in ("worker", "beat")
-        options = celery_command.commands[context.protected_args[0]]
-        options.make_context(context.protected_args[0], [*context.args], parent=context)
+        what = next(word for word in command if word in ("worker", "beat"))
+        known = {
+            name
+            for one in (celery_command, celery_command.commands[what])
+            for parameter in one.params
+            for name in parameter.opts
+        }
+        assert {word.split("=")[0] for word in command[1:] if word.startswith("-")} <= known
+        if what == "worker":
+            assert {queue.name for queue in settings.CELERY_TASK_QUEUES} >= {command[command.index("-Q") + 1]}
     elif command[0] == "python":
         assert command[1] == "manage.py" and command[2] in get_commands()
 

@@ -7,14 +7,14 @@ from gtm.core.places import filestore, objects
 from plans.export import files
 from tests import object_stores
 from tests.doors import manage
-from tests.factories import make_plan
+from tests.factories import make_run
 
 
 @pytest.fixture
 def lived_in(db, settings):
     """A plan with its document, a kept file, a copy in the cache and a half that a killed writer left."""
     with acting_as(Actor.system("Test")):
-        plan = make_plan()
+        plan = make_run().plan
     document = files.read(plan)
     kept = filestore.keep(b"a screenshot", "png")
     (settings.GTM_DATA_DIR / "cache").mkdir()
