@@ -17,7 +17,7 @@ from gtm.core import clock, encrypted
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.evidence import changelog
 from gtm.core.later import later
-from plans.models import IncomingSource, WebhookSubscription
+from plans.models import IncomingSource, WebhookSecret, WebhookSubscription
 
 if TYPE_CHECKING:
     import standardwebhooks
