@@ -58,6 +58,30 @@ class LeftOut:
     categories: tuple[str, ...] = ()
 
 
+def given_datasets(
+    question: str, datasets: Mapping[str, Snapshot | None], optional: Sequence[str], currency: str
+) -> dict[str, Snapshot]:
+    """The snapshots that a question reads by their kind. Raises MissingDataset, and MixedCurrencies where
+    amounts of several do not add for want of a ``currency`` to convert them to."""
+    given: dict[str, Snapshot] = {}
+    for kind, snapshot in datasets.items():
+        if snapshot is None and kind in optional:
+            continue
+        if snapshot is None or snapshot.kind != kind:
+            told = f"; a dataset of kind {snapshot.kind} was given" if snapshot else ""
+            raise MissingDataset(
+                f"{question} needs a dataset of kind {kind}{told}.",
+                hint=f"Load one with load_dataset {kind}.",
+            )
+        if CONTRACTS[kind].money and len(snapshot.currencies) > 1 and not currency:
+            raise MixedCurrencies(
+                f"The {kind} are in {', '.join(snapshot.currencies)}, which do not add up.",
+                hint="Convert them to one currency, or load one dataset per currency.",
+            )
+        given[kind] = snapshot
+    return given
+
+
 class DatasetViews:
     """Opens snapshots of a store; times are those on the wall clock of ``zone``, amounts in ``currency``."""
 
@@ -85,7 +109,7 @@ class DatasetViews:
         self, question: str, datasets: Mapping[str, Snapshot | None], optional: Sequence[str]
     ) -> Hashable:
         """All that rows seen by a question depend on, the files themselves included."""
-        given = self._given(question, datasets, optional)
+        given = given_datasets(question, datasets, optional, self.currency)
         kinds = sorted(given)
         return (
             tuple((kind, given[kind].sha256, self.conversion(given[kind])) for kind in kinds),
@@ -99,7 +123,7 @@ class DatasetViews:
         self, question: str, datasets: Mapping[str, Snapshot | None], optional: Sequence[str]
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """A connection in which each dataset is a view named after its kind, with ``CHANGES`` beside it."""
-        given = self._given(question, datasets, optional)
+        given = given_datasets(question, datasets, optional, self.currency)
         netted = {
             kind: (net_orders if kind == "purchases" else net_rows)(self.store, snapshot, self.limits)
             for kind, snapshot in given.items()
@@ -159,27 +183,6 @@ class DatasetViews:
             )
             connection.execute(f"CREATE TEMP VIEW {kind} AS {' UNION ALL BY NAME '.join(each)}")
             yield connection
-
-    def _given(
-        self, question: str, datasets: Mapping[str, Snapshot | None], optional: Sequence[str]
-    ) -> dict[str, Snapshot]:
-        given: dict[str, Snapshot] = {}
-        for kind, snapshot in datasets.items():
-            if snapshot is None and kind in optional:
-                continue
-            if snapshot is None or snapshot.kind != kind:
-                told = f"; a dataset of kind {snapshot.kind} was given" if snapshot else ""
-                raise MissingDataset(
-                    f"{question} needs a dataset of kind {kind}{told}.",
-                    hint=f"Load one with load_dataset {kind}.",
-                )
-            if CONTRACTS[kind].money and len(snapshot.currencies) > 1 and not self.currency:
-                raise MixedCurrencies(
-                    f"The {kind} are in {', '.join(snapshot.currencies)}, which do not add up.",
-                    hint="Convert them to one currency, or load one dataset per currency.",
-                )
-            given[kind] = snapshot
-        return given
 
     def _relations(
         self, connection: duckdb.DuckDBPyConnection, snapshot: Snapshot, netted: object

@@ -13,7 +13,7 @@ import hashlib
 import json
 import re
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from gtm.core.canonical import document
 from gtm.core.errors import NotFound
@@ -59,13 +59,13 @@ class SharedSnapshots:
         """Share a file of rejected rows. It is named by its load, and the same load gives the same rows."""
         self._objects.put(name, file)
 
+    def rows_object(self, name: str) -> str:
+        """The name of the object with the rows, which has the SHA-256 of its bytes. Raises NotFound."""
+        return self._read(name)[1]
+
     def fetch(self, name: str, staging: Path) -> None:
         """Write rows, description and digest into a folder. Raises NotFound: gone, or damaged."""
-        known = json.loads(self._objects.read(f"{name}/{KNOWN}"))
-        digest = known.pop("bytes", "")
-        if f"{known.get('kind')}/{known.get('sha256')}" != name or not SHA256.fullmatch(digest):
-            raise _damaged(f"{name}/{KNOWN}")
-        rows = f"{name}/rows-{digest}.parquet"
+        known, rows, digest = self._read(name)
         self._objects.fetch(rows, staging / ROWS)
         if digest_of(staging / ROWS) != digest:
             raise _damaged(rows)
@@ -73,6 +73,14 @@ class SharedSnapshots:
         (staging / DIGEST).write_text(digest)
         for file in staging.iterdir():
             file.chmod(0o444)
+
+    def _read(self, name: str) -> tuple[dict[str, Any], str, str]:
+        """What is known of a snapshot, the name of its rows, and their digest."""
+        known = json.loads(self._objects.read(f"{name}/{KNOWN}"))
+        digest = known.pop("bytes", "")
+        if f"{known.get('kind')}/{known.get('sha256')}" != name or not SHA256.fullmatch(digest):
+            raise _damaged(f"{name}/{KNOWN}")
+        return known, f"{name}/rows-{digest}.parquet", digest
 
     def fetch_file(self, name: str, to: Path) -> None:
         self._objects.fetch(name, to)

@@ -3,8 +3,12 @@
 -- at_risk counts members who reached the period; the discrete hazard is lapsed / at_risk.
 WITH spans AS (
     SELECT
-        date_diff($period, min(purchased_at) AT TIME ZONE 'UTC', max(purchased_at) AT TIME ZONE 'UTC')
-            AS tenure,
+        -- From the first day of a period: DuckDB alone would count weeks from Sunday, and truncate them to Monday.
+        date_diff(
+            $period,
+            date_trunc($period, min(purchased_at) AT TIME ZONE 'UTC'),
+            date_trunc($period, max(purchased_at) AT TIME ZONE 'UTC')
+        ) AS tenure,
         max(purchased_at) < CAST($as_of AS TIMESTAMPTZ) - to_days($inactive_days) AS lapsed
     FROM purchases WHERE purchased_at < CAST($as_of AS TIMESTAMPTZ)
     GROUP BY member_id

@@ -29,5 +29,5 @@ SELECT
     CAST(coalesce(sum(points) FILTER (entry = 'expire'), 0) AS DOUBLE) AS expired,
     CAST(coalesce(sum(points) FILTER (entry = 'reverse'), 0) AS DOUBLE) AS reversed
 FROM numbered
-GROUP BY ALL
+GROUP BY 1, 2, 3
 ORDER BY member, vintage, period

@@ -20,7 +20,7 @@ outflows AS (
 ),
 named AS (
     SELECT member_id, date_trunc($period, issued_at AT TIME ZONE 'UTC') AS vintage, sum(points) AS taken
-    FROM outflows WHERE issued_at IS NOT NULL GROUP BY ALL
+    FROM outflows WHERE issued_at IS NOT NULL GROUP BY 1, 2
 ),
 of_period AS (
     SELECT moves.member_id, moves.posted_at, moves.points, moves.entry_id, coalesce(taken, 0) AS taken,
@@ -79,5 +79,5 @@ SELECT
     CAST(coalesce(sum(points) FILTER (entry = 'expire'), 0) AS DECIMAL(18, 4)) AS expired,
     CAST(coalesce(sum(points) FILTER (entry = 'reverse'), 0) AS DECIMAL(18, 4)) AS reversed
 FROM cells
-GROUP BY ALL
+GROUP BY 1, 2
 ORDER BY vintage NULLS LAST, age

@@ -51,7 +51,7 @@ facts AS (
         FROM order_changes JOIN windows ON purchased_at >= low AND purchased_at < high
         UNION ALL
         SELECT n, member_id, 0, refunded FROM order_changes JOIN windows ON moved_at >= low AND moved_at < high
-    ) LEFT JOIN people USING (member_id) GROUP BY ALL
+    ) LEFT JOIN people USING (member_id) GROUP BY 1, 2, 3, 4, 5
     UNION ALL BY NAME
     SELECT n, tier, cohort, region, channel, earned, redeemed, expired
     FROM (
@@ -83,5 +83,5 @@ SELECT
     CAST(coalesce(sum(responses), 0) AS BIGINT) AS responses,
     CAST(coalesce(sum(satisfied), 0) AS BIGINT) AS satisfied
 FROM facts
-GROUP BY ALL
+GROUP BY 1, 2, 3, 4, 5
 ORDER BY n, tier, cohort, region, channel

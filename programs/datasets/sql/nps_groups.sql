@@ -7,5 +7,5 @@ SELECT
     count(*) FILTER (score <= 6) AS detractors
 FROM survey_responses
 WHERE survey = 'nps' AND answered_at >= CAST($start AS TIMESTAMPTZ) AND answered_at < CAST($end AS TIMESTAMPTZ)
-GROUP BY ALL
+GROUP BY 1, 2, 3, 4
 ORDER BY partner, tier, channel, region

@@ -7,5 +7,5 @@ SELECT
     count(*) AS members
 FROM members
 WHERE enrolled_at < CAST($end AS TIMESTAMPTZ)
-GROUP BY ALL
-ORDER BY ALL
+GROUP BY 1, 2, 3
+ORDER BY 1, 2, 3, 4

@@ -13,5 +13,5 @@ SELECT
 FROM point_ledger
 WHERE entry = 'redeem' AND points > 0
     AND posted_at < CAST($as_of AS TIMESTAMPTZ) AND posted_at >= CAST($as_of AS TIMESTAMPTZ) - to_days($days)
-GROUP BY ALL
+GROUP BY 1
 ORDER BY reward

@@ -38,7 +38,7 @@ counted AS (
         CAST(count(*) FILTER (stage >= 6) AS INTEGER) AS won,
         CAST(count(*) FILTER (stage >= 7) AS INTEGER) AS paid
     FROM staged
-    GROUP BY ALL
+    GROUP BY 1, 2, 3, 4, 5
 ),
 profiles AS (
     SELECT list({

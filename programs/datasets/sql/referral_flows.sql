@@ -19,7 +19,7 @@ counted AS (
         count(*) FILTER (fraud AND invited_at >= bounds.low AND invited_at < bounds.high) AS fraud_flags,
         count(fraud) FILTER (invited_at >= bounds.low AND invited_at < bounds.high) AS labelled
     FROM referrals, bounds
-    GROUP BY ALL
+    GROUP BY 1, 2, 3, 4
 ),
 given_back AS (
     SELECT
@@ -30,7 +30,7 @@ given_back AS (
         sum(refunded) AS refunded
     FROM referral_changes JOIN referrals USING (referral_id), bounds
     WHERE moved_at >= bounds.low AND moved_at < bounds.high
-    GROUP BY ALL
+    GROUP BY 1, 2, 3, 4
 )
 SELECT
     channel, persona, partner_tier, region, invites, submissions, qualified, conversions, gross_conversions, refunds,

@@ -58,5 +58,5 @@ SELECT
     count(fraud) AS labelled,
     count(*) FILTER (fraud) AS fraud
 FROM staged
-GROUP BY ALL
+GROUP BY 1, 2, 3, 4
 ORDER BY channel, persona, partner_tier, region

@@ -23,5 +23,5 @@ SELECT
     CAST(coalesce(sum(moves.amount) FILTER (status = 'reversed'), 0) AS DECIMAL(18, 4)) AS reversed,
     CAST(sum(clawed_back) AS DECIMAL(18, 4)) AS clawed_back
 FROM moves LEFT JOIN referrals USING (referral_id)
-GROUP BY ALL
+GROUP BY 1, 2, 3, 4
 ORDER BY channel, persona, partner_tier, region

@@ -9,5 +9,5 @@ SELECT
     CAST(coalesce(sum(margin) FILTER (won_at < CAST($as_of AS TIMESTAMPTZ)), 0) AS DECIMAL(18, 4)) AS gross_margin
 FROM earned
 WHERE invited_at >= CAST($start AS TIMESTAMPTZ) AND invited_at < CAST($end AS TIMESTAMPTZ) AND gross_reward IS NOT NULL
-GROUP BY ALL
+GROUP BY 1, 2
 ORDER BY tier, gross_reward

@@ -18,5 +18,5 @@ SELECT
     CAST(sum(amount) AS DECIMAL(18, 4)) AS spend
 FROM orders JOIN old_enough USING (member_id)
 WHERE date_diff('day', first_date, day) < $months * 30.4375
-GROUP BY ALL
+GROUP BY 1, 2
 ORDER BY member, month

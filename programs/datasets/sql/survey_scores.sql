@@ -10,5 +10,5 @@ SELECT
     CAST(sum(score * score) AS BIGINT) AS score_squares
 FROM survey_responses
 WHERE answered_at < CAST($as_of AS TIMESTAMPTZ)
-GROUP BY ALL
+GROUP BY 1, 2
 ORDER BY survey, period

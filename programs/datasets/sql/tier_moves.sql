@@ -40,7 +40,7 @@ placed AS (
     FROM people, moments
 ),
 alike AS MATERIALIZED (
-    SELECT tier, after, in_week, in_month, in_quarter, count(*) AS members FROM placed GROUP BY ALL
+    SELECT tier, after, in_week, in_month, in_quarter, count(*) AS members FROM placed GROUP BY 1, 2, 3, 4, 5
 ),
 pairs AS (
     SELECT '7d' AS span, in_week AS before, after, tier, members FROM alike
@@ -52,5 +52,5 @@ SELECT
     CAST(coalesce(sum(members) FILTER (tier <> ''), 0) AS BIGINT) AS recorded,
     CAST(coalesce(sum(members) FILTER (after >= 0 AND tier = $tiers[after + 1]), 0) AS BIGINT) AS agreeing
 FROM pairs
-GROUP BY ALL
+GROUP BY 1, 2, 3
 ORDER BY span, before, after

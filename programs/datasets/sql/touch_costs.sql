@@ -4,5 +4,5 @@ SELECT
     count(cost) AS stated, CAST(sum(cost) AS DECIMAL(18, 4)) AS cost
 FROM tagged
 WHERE occurred_at >= $start::TIMESTAMPTZ AND occurred_at < $as_of::TIMESTAMPTZ AND cost IS NOT NULL
-GROUP BY ALL
-ORDER BY ALL
+GROUP BY 1, 2, 3, 4, 5, 6
+ORDER BY 1, 2, 3, 4, 5, 6, 7, 8

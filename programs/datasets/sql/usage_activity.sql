@@ -6,5 +6,5 @@ SELECT
     CAST(sum(coalesce("count", 1)) AS BIGINT) AS events
 FROM usage_events
 WHERE occurred_at < CAST($as_of AS TIMESTAMPTZ)
-GROUP BY ALL
+GROUP BY 1, 2
 ORDER BY period, event
