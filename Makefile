@@ -120,8 +120,11 @@ bench: $(INSTALLED) ## run the benchmarks, each next to similar tools
 docs: $(INSTALLED) ## write docs/openapi.yaml from the code
 	DJANGO_SETTINGS_MODULE=tests.settings $(BIN)/python manage.py spectacular --validate --fail-on-warn --file docs/openapi.yaml
 
+clickhouse-sql: $(INSTALLED) ## make ClickHouse's SQL again from the questions in DuckDB's
+	DJANGO_SETTINGS_MODULE=tests.settings SECRET_KEY=x $(BIN)/python -m tests.programs.datasets.engines.clickhouse_sql
+
 lock: $(INSTALLED) ## make requirements.lock again from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra s3 --universal --python-version 3.11 --upgrade \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra s3 --extra clickhouse --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
 
 clean: ## remove .venv and caches; var/ has data and is kept

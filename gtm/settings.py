@@ -291,6 +291,10 @@ STORAGES = {
 }
 # What a host has fetched from the object store, by digest. It may be deleted: it is fetched anew.
 GTM_CACHE_DIR = HOME_DIR / env.str("GTM_CACHE_DIR", default=str(GTM_DATA_DIR / "cache"))
+# Who answers questions about data sets: programs/datasets/engines/choosing.py.
+GTM_QUERY_ENGINE = env.str("GTM_QUERY_ENGINE", default="duckdb")
+GTM_CLICKHOUSE_URL = env.str("GTM_CLICKHOUSE_URL", default="")
+GTM_CLICKHOUSE_COLLECTION = env.str("GTM_CLICKHOUSE_COLLECTION", default="")
 
 # --- Mail -----------------------------------------------------------------------------------------
 vars().update(env.email_url("EMAIL_URL", default="consolemail://"))

@@ -25,6 +25,7 @@ from gtm.core.later import later
 from gtm.core.places import objects
 from programs import command_needs
 from programs.datasets import CONTRACTS, Options, Snapshot, SnapshotStore
+from programs.datasets.engines.choosing import Engines
 from programs.datasets.loading.bounds import LOAD
 from programs.datasets.loading.limits import CHOICES
 from programs.datasets.loading.terms import LoadTerms
@@ -55,6 +56,11 @@ def snapshot_root() -> Path:
 def snapshot_store() -> SnapshotStore:
     shared = None if objects.data.is_folder else objects.BelowFolder(objects.data, "datasets")
     return SnapshotStore(snapshot_root(), objects=shared)
+
+
+def query_engines() -> Engines:
+    """Who answers questions, as the installation has it. Raises InvalidInput where that is no choice."""
+    return Engines(settings.GTM_QUERY_ENGINE, settings.GTM_CLICKHOUSE_URL, settings.GTM_CLICKHOUSE_COLLECTION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from pathlib import Path
 
 LANES: Mapping[str, tuple[str, ...]] = {
     "run": (),
-    "test": ("dev", "s3"),
+    "test": ("dev", "s3", "clickhouse"),
     "image": ("s3",),
 }
 """Lane → the extras of ``pyproject.toml`` beside what the product itself needs."""

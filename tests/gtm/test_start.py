@@ -13,6 +13,7 @@ LARGE = (
     "numpy",
     "pyarrow",
     "duckdb",
+    "clickhouse_connect",
     "typst",
     "openpyxl",
     "apprise",

@@ -33,7 +33,7 @@ from plans.engine.tools import calls
 from plans.models import AT_WORK_STATES, DONE_STATES, Task, TaskAttempt
 from plans.schemas.declaration import GUARDRAIL_INPUTS
 from plans.schemas.outputs import Signal, StepResult, settle
-from programs.series import snapshot_store
+from programs.series import query_engines, snapshot_store
 
 if TYPE_CHECKING:
     from programs.datasets.snapshots import opened
@@ -102,6 +102,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
             plan.datasets,
             plan.context.get("time_zone", "UTC"),
             plan.context.get("currency", ""),
+            query_engines(),
         ),
         seed=plan.seed,
         now=plan.created_at,

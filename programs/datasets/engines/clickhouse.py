@@ -163,7 +163,7 @@ class ClickHouseEngine(QueryEngine):
             return self._otherwise
         raise NotAskedOfClickHouse(
             f"The question {question} cannot be asked of ClickHouse: {reason}.",
-            hint="Set GTM_QUERY_ENGINE to clickhouse,duckdb: then DuckDB answers it, on the host of the worker.",
+            hint="Set GTM_QUERY_ENGINE to clickhouse,duckdb: then DuckDB answers it, on the worker's host.",
         )
 
 

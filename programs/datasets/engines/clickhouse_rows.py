@@ -37,7 +37,7 @@ class InObjectStore:
             raise InvalidInput(f"“{self.collection}” is no name of a collection of ClickHouse.")
         if self.store.shared is None:
             raise InvalidInput(
-                "ClickHouse reads the snapshots in an object store, and this installation keeps them in a folder.",
+                "ClickHouse reads snapshots in an object store, and this installation keeps them in a folder.",
                 hint="Set GTM_STORAGE_URL to the object store, and the collection to the same place.",
             )
 

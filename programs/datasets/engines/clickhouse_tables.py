@@ -31,11 +31,14 @@ TYPES = {
 MOVED = {"moved_at": INSTANT, "currency": "String", "lowered": MONEY, "refunded": MONEY}
 CHANGED: Mapping[str, Mapping[str, str]] = {
     "purchases": {"member_id": "String", "purchased_at": INSTANT} | MOVED,
-    **{kind: {RULES[kind].reference: "String", "sold_at": INSTANT} | MOVED for kind in CHANGES.keys() & RULES.keys()},
+    **{
+        kind: {RULES[kind].reference: "String", "sold_at": INSTANT} | MOVED
+        for kind in CHANGES.keys() & RULES.keys()
+    },
 }
 """Kind → the columns of what changed its rows."""
 FIRST_YEAR, LAST_YEAR = 1970, 2200
-"""Before them ClickHouse counts weeks, and tables of zones tell hours, in another way; after, it has no times."""
+"""Before 1970 ClickHouse counts weeks, and tables of zones tell hours, in another way; its times end in 2299."""
 
 
 class ClickHouseTables:
@@ -52,20 +55,25 @@ class ClickHouseTables:
         """Why ClickHouse would see these rows otherwise than DuckDB does; "" where it would not."""
         kind = snapshot.kind
         if has_row_movements(snapshot):
-            return f"the {kind} have refunds or other rows that change earlier ones, and DuckDB works out their net"
+            return f"the {kind} have rows that change earlier ones, and DuckDB works out their net"
         if has_movements(snapshot) and not self._rows_of.sees_files:
             return f"the {kind} have refunds, and their net is worked out by DuckDB and kept on this host"
         if self.left_out.categories and kind == "purchases":
-            return "categories are left out, and ClickHouse writes some letters of other alphabets small differently"
+            return "categories are left out, and it writes letters of some alphabets small in another way"
         if not _years(snapshot) <= set(range(FIRST_YEAR, LAST_YEAR + 1)):
-            return f"the {kind} have times before {FIRST_YEAR} or after {LAST_YEAR}, of which it counts weeks and hours otherwise"
+            return (
+                f"the {kind} have times before {FIRST_YEAR} or after {LAST_YEAR}, which it counts otherwise"
+            )
         return ""
 
     def of(self, kind: str, snapshot: Snapshot | None) -> Iterator[tuple[str, str]]:
         """Name → query of the rows of a kind, and of what changed them."""
         orders = changes = None
         if snapshot is None:
-            yield kind, _nothing({column.name: TYPES[column.type] for column in CONTRACTS[kind].columns}, kind)
+            yield (
+                kind,
+                _nothing({column.name: TYPES[column.type] for column in CONTRACTS[kind].columns}, kind),
+            )
         else:
             netted = net_orders(self._store, snapshot)
             if netted:
@@ -79,11 +87,17 @@ class ClickHouseTables:
     def _read(self, key: str, source: str, name: str) -> str:
         """The rows of a source with their times on the wall clock, less members that are left out."""
         if key not in self._described:
-            told = self._client.query(f"DESCRIBE TABLE {source}", settings={"schema_inference_make_columns_nullable": 1})
+            told = self._client.query(
+                f"DESCRIBE TABLE {source}", settings={"schema_inference_make_columns_nullable": 1}
+            )
             self._described[key] = [(row[0], row[1]) for row in told.result_rows]
         listed = ", ".join(self._shown(column, type_) for column, type_ in self._described[key])
         wanted = ""
-        if self.left_out.members and any(column == "member_id" for column, _ in self._described[key]) and name in CONTRACTS:
+        if (
+            self.left_out.members
+            and any(column == "member_id" for column, _ in self._described[key])
+            and name in CONTRACTS
+        ):
             wanted = " WHERE NOT has({left_out_members:Array(String)}, coalesce(member_id, ''))"
         return f"SELECT {listed}{_gross(name)} FROM {source}{wanted}"  # noqa: S608
 

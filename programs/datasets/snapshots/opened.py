@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from gtm.core.errors import InvalidInput, NotFound
+from programs.datasets.engines.choosing import Engines
 from programs.datasets.engines.converting import Conversion
-from programs.datasets.engines.duck import DuckDBEngine
 from programs.datasets.engines.movements import MovementAccount, together
 from programs.datasets.engines.netting_rows import account_of
 from programs.datasets.engines.session import hardened, one_row
@@ -28,7 +28,7 @@ class OpenData:
 
     Steps see only these snapshots, whatever was loaded since. Times are those on the wall clock of ``zone``,
     the program's (see ``local_time``), and amounts in its ``currency`` (see ``converting``); amounts of
-    several partners keep their currencies.
+    several partners keep their currencies. ``engines`` says who answers.
     """
 
     def __init__(
@@ -37,10 +37,11 @@ class OpenData:
         described: Sequence[Mapping[str, Any]],
         zone: str = "UTC",
         currency: str = "",
+        engines: Engines = Engines(),  # noqa: B008 - it cannot change
     ):
         self._store = store if isinstance(store, SnapshotStore) else SnapshotStore(store)
         self._described = described
-        self.engine = DuckDBEngine(self._store, zone=zone, currency=currency)
+        self.engine = engines.open(self._store, zone, currency)
         self._zone = zone
 
     def without(

@@ -59,6 +59,10 @@ class SharedSnapshots:
         """Share a file of rejected rows. It is named by its load, and the same load gives the same rows."""
         self._objects.put(name, file)
 
+    def known(self, name: str) -> dict[str, Any]:
+        """What ``snapshot.json`` says. Raises NotFound: gone, or damaged."""
+        return self._read(name)[0]
+
     def rows_object(self, name: str) -> str:
         """The name of the object with the rows, which has the SHA-256 of its bytes. Raises NotFound."""
         return self._read(name)[1]

@@ -145,13 +145,14 @@ class SnapshotStore:
         return path
 
     def get(self, kind: str, sha256: str) -> Snapshot:
-        """The snapshot of these rows. Raises NotFound."""
+        """The snapshot of these rows, which stay where they are. Raises NotFound."""
         file = self._home(kind, sha256) / "snapshot.json"
-        if not file.exists() and self.shared:
-            self._fetch(kind, sha256)
-        if not file.exists():
+        if file.exists():
+            known = json.loads(file.read_bytes())
+        elif self.shared:
+            known = self.shared.known(self._name(kind, sha256))
+        else:
             raise NotFound(f"There is no stored dataset of kind {kind} with fingerprint {sha256}.")
-        known = json.loads(file.read_bytes())
         for name in ("window_start", "window_end"):
             known[name] = datetime.fromisoformat(known[name]) if known[name] else None
         return Snapshot(**known | {"currencies": tuple(known["currencies"])})

@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- Per cohort (period of first purchase) and age in periods: who bought, how often, for how much.
 -- cohort_size is the denominator of retention; ages without a purchase have no row.
 WITH orders AS (

@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- Per member: what was spent in the first `days` days from the first purchase, that day included,
 -- and how many of those days had passed at as_of. Projecting the unfinished ones is the caller's model.
 WITH firsts AS (

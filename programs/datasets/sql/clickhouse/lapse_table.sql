@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- Life table of silence. A member lapses in the tenure period (0, 1, …) of the last purchase when nothing
 -- followed for `inactive_days` before as_of, and is censored there otherwise.
 -- at_risk counts members who reached the period; the discrete hazard is lapsed / at_risk.

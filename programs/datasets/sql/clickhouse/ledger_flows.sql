@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- Points per period by kind of movement, and the balance outstanding at its end.
 WITH moves AS (
   SELECT

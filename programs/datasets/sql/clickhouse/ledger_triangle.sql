@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- Points redeemed and lapsed by vintage (period of issue) and age in periods.
 -- An outflow that names its vintage takes from it, the member's oldest points of that period first. Those that name
 -- none take what is left, first in first out per member: the stretch of the running total of such outflows is laid

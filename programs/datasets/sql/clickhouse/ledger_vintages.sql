@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- Points issued per vintage: the exposure of the triangle. An adjustment upwards is an issue of its own.
 SELECT
   CAST(dateTrunc({period:String}, posted_at) AS Nullable(Date32)) AS vintage,

@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- Per member up to as_of (exclusive): the summary that RFM and BG/NBD models start from.
 -- frequency: days with a purchase after the first such day; recency_days: first to last purchase day;
 -- tenure_days: first purchase day to as_of; inactive_days: last purchase day to as_of; days are local.

@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- Per period: members who bought, first-time buyers, orders, paid orders (amount above zero), revenue net in the
 -- period of the sale; gross, the same before refunds; refunded, what was taken back in the period, whenever it was
 -- sold: gross - refunded is net revenue in the period of the refund.

@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- Of members observed for `days` days since their first purchase those who came last, all within `width` days, and those
 -- of them who bought again on a later day within `days` days.
 WITH bought AS (

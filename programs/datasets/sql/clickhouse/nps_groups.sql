@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- NPS answers of [start, end) by partner, tier, channel and region: promoters 9-10, passives 7-8, detractors 0-6.
 SELECT
   CAST(COALESCE(partner_id, '') AS Nullable(String)) AS partner,

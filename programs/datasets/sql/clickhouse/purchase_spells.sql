@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- One row a purchase: whose it is, its amount, its day and the day of the member's next one (days since 1970, local),
 -- null where none followed.
 SELECT

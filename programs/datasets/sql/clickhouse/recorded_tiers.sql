@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- Tier held and the one before as the member list records them, of members enrolled before end: tier, previous_tier
 -- ('' where not recorded), gone ('' for a member, or when the member left: window or before), members.
 SELECT

@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- Members with a purchase from start until middle, and those of them with one from middle until as_of.
 WITH active AS (
   SELECT

@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- Per day of age (0 is the day of a member's first purchase): what all members spent on it, net, for the first
 -- `days` days. A day that has not passed at as_of has no spend; who has passed it is in first_year_spend.
 WITH orders AS (

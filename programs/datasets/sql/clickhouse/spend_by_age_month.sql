@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- Per member and complete month of age (of 30.4375 days since the first purchase, 0 the first): spend, net, of the first
 -- `months` months, of members who have lived through as many. Months without spend have no row.
 WITH orders AS (

@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- One row an NPS answer: its day (days since 1970, local) and score.
 SELECT
   CAST(dateDiff('day', CAST('1970-01-01' AS Nullable(Date32)), CAST(answered_at AS Nullable(Date32))) AS Nullable(Int64)) AS day,

@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- Sufficient statistics of NPS (promoters 9-10, detractors 0-6) and CSAT (satisfied 4-5) per period.
 SELECT
   CAST(survey AS Nullable(String)) AS survey,

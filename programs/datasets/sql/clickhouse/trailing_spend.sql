@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- Per member with a purchase before as_of: spend in the `days` days before as_of, zero where there is none.
 SELECT
   CAST(member_id AS Nullable(String)) AS member_id,

@@ -1,4 +1,4 @@
--- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.
+-- Made by make clickhouse-sql from the file of this name one folder up: change that one.
 -- Per period and event: members who did it and how often. A row without a count counts once.
 SELECT
   CAST(dateTrunc({period:String}, occurred_at) AS Nullable(Date32)) AS period,

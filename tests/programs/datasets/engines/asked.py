@@ -42,6 +42,7 @@ def loyalty(end: datetime) -> Mapping[str, tuple[str, list[dict[str, Any]]]]:
 
 KINDS_OF = {
     "ledger_flows": ("point_ledger",),
+    "ledger_members": ("point_ledger", "members"),
     "ledger_triangle": ("point_ledger",),
     "ledger_vintages": ("point_ledger",),
     "recorded_tiers": ("members",),
@@ -57,6 +58,7 @@ def others(end: datetime) -> Mapping[str, tuple[str, list[dict[str, Any]]]]:
     periods = [{**now, "period": period} for period in PERIODS]
     return {
         "ledger_flows": ("ledger_flows", periods),
+        "ledger_members": ("ledger_members", [now]),
         "ledger_triangle": ("ledger_triangle", periods),
         "ledger_vintages": ("ledger_vintages", periods),
         "recorded_tiers": ("recorded_tiers", [window]),
@@ -64,7 +66,7 @@ def others(end: datetime) -> Mapping[str, tuple[str, list[dict[str, Any]]]]:
         "survey_scores": ("survey_scores", periods),
         "nps_groups": ("nps_groups", [window]),
         "usage_activity": ("usage_activity", periods),
-                    }
+    }
 
 
 def askings(question: str, kinds: Kinds, end: datetime) -> Iterator[Callable[[QueryEngine], pa.Table]]:

@@ -1,4 +1,4 @@
-"""ClickHouse's SQL of our questions, made from DuckDB's: ``python -m tests.programs.datasets.engines.clickhouse_sql``.
+"""ClickHouse's SQL of our questions, made from DuckDB's: ``make clickhouse-sql``.
 
 DuckDB's is the one written by hand. A form that ClickHouse reads in the same way stays, one that it reads
 differently is rewritten here, and everything else is refused: what is not listed does not pass. The types of
@@ -29,9 +29,9 @@ SQL = Path(str(files("programs.datasets") / "sql"))
 INSTANT = "DateTime64(6, 'UTC')"
 MOMENT = datetime(2024, 1, 1, tzinfo=UTC).isoformat()
 PARAMETERS: Mapping[str, tuple[str, Any]] = {
-    **{name: (INSTANT, MOMENT) for name in ("as_of", "start", "middle", "end", "week", "month", "quarter")},
-    **{name: ("Int64", 1) for name in ("days", "width", "inactive_days", "step_days", "months", "holding_days")},
-    **{name: ("Bool", True) for name in ("by_channel", "by_persona", "by_partner_tier", "by_region", "by_tier")},
+    **dict.fromkeys(("as_of", "start", "middle", "end", "week", "month", "quarter"), (INSTANT, MOMENT)),
+    **dict.fromkeys(("days", "width", "inactive_days", "step_days", "months", "holding_days"), ("Int64", 1)),
+    **dict.fromkeys(("by_channel", "by_persona", "by_partner_tier", "by_region", "by_tier"), ("Bool", True)),
     "by_partner": ("Bool", True),
     "period": ("String", "month"),
     "without": ("Array(String)", ["a"]),
@@ -39,13 +39,12 @@ PARAMETERS: Mapping[str, tuple[str, Any]] = {
 }
 """Parameter → its type in ClickHouse, and a value to ask DuckDB with."""
 SAME = (
-    exp.Alias, exp.Aliases, exp.And, exp.Between, exp.Boolean, exp.Case, exp.Cast, exp.Coalesce, exp.Column,
-    exp.Count, exp.CTE, exp.DataType, exp.DataTypeParam, exp.Distinct, exp.Div, exp.EQ, exp.Filter, exp.Floor,
+    exp.Abs, exp.Add, exp.Alias, exp.And, exp.Between, exp.Boolean, exp.CTE, exp.Case, exp.Cast, exp.Coalesce,
+    exp.Column, exp.Count, exp.DataType, exp.DataTypeParam, exp.Distinct, exp.EQ, exp.Filter, exp.Floor,
     exp.From, exp.GT, exp.GTE, exp.Greatest, exp.Group, exp.Identifier, exp.If, exp.In, exp.Is, exp.Join,
-    exp.LT, exp.LTE, exp.Least, exp.Limit, exp.Literal, exp.Max, exp.Min, exp.Mul, exp.NEQ, exp.Neg, exp.Not, exp.Null,
-    exp.Nullif, exp.Or, exp.Order, exp.Ordered, exp.Paren, exp.RowNumber, exp.Select, exp.Star, exp.Sub, exp.Add,
-    exp.Subquery, exp.Sum, exp.Table, exp.TableAlias, exp.Union, exp.Where, exp.Window, exp.WindowSpec, exp.With,
-    exp.Var, exp.Abs,
+    exp.LT, exp.LTE, exp.Least, exp.Max, exp.Min, exp.Mul, exp.NEQ, exp.Neg, exp.Not, exp.Null, exp.Or,
+    exp.Order, exp.Ordered, exp.Paren, exp.RowNumber, exp.Select, exp.Star, exp.Sub, exp.Subquery, exp.Sum,
+    exp.Table, exp.TableAlias, exp.Union, exp.Var, exp.Where, exp.Window, exp.WindowSpec, exp.With,
 )  # fmt: skip
 """What both engines read in the same way, under the settings of ``engines.clickhouse``."""
 
@@ -76,12 +75,12 @@ def translated(name: str) -> str:
             raise NotTheSame(f"{name}: an aggregate in an order: {node.parent.sql('duckdb')}")
     _typed(tree, types_of(text))
     told = "".join(line + "\n" for line in text.splitlines() if line.startswith("-- "))
-    made = "-- Made from the file of the same name one folder up: change that one, and see tests/…/clickhouse_sql.py.\n"
+    made = "-- Made by make clickhouse-sql from the file of this name one folder up: change that one.\n"
     return f"{made}{told}{tree.sql(OurClickHouse, pretty=True)}\n"
 
 
 def parsed(text: str) -> list[exp.Expression]:
-    """The statements of a question. Its $parameters become calls: two of them would quote what is between."""
+    """The statements of a question. Its $parameters become calls: two of them could quote what is between."""
     named = re.sub(r"\$([a-z_]+)", r"param('\1')", text)
     return [tree for tree in sqlglot.parse(named, read="duckdb") if tree is not None]
 
@@ -142,7 +141,7 @@ def _truncated(generator: Any, node: exp.Expression) -> str:
 
 
 def _difference(generator: Any, node: exp.DateDiff) -> str:
-    """Boundaries of the unit that are crossed, in both. DuckDB's arguments are the other way round in sqlglot."""
+    """Boundaries of the unit that are crossed, in both. sqlglot has the later time first."""
     from_, to = generator.sql(node, "expression"), generator.sql(node, "this")
     return f"dateDiff({_unit(generator, node)}, {from_}, {to})"
 

@@ -109,7 +109,10 @@ def test_clickhouse_answers_as_duckdb_does(client, worlds, question):
     answered = 0
     for world, (store, kinds, end) in worlds.items():
         for zone in {"CDNOW": ZONES[:1], "early": ()}.get(world, ZONES):
-            engines = DuckDBEngine(store, zone=zone), ClickHouseEngine(store, client, InFiles(store), zone=zone)
+            engines = (
+                DuckDBEngine(store, zone=zone),
+                ClickHouseEngine(store, client, InFiles(store), zone=zone),
+            )
             for ask in asked.askings(question, kinds, end):
                 one, other = (ask(engine) for engine in engines)
                 assert other.schema.equals(one.schema), (world, zone)
