@@ -16,7 +16,8 @@ COLLECTION = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 class RowsOf(Protocol):
     """SQL of a table function that reads all rows of a snapshot, or of a file kept beside it on this host."""
 
-    sees_files: bool
+    @property
+    def sees_files(self) -> bool: ...
 
     def rows(self, snapshot: Snapshot) -> str: ...
 
@@ -37,7 +38,7 @@ class InObjectStore:
             raise InvalidInput(f"“{self.collection}” is no name of a collection of ClickHouse.")
         if self.store.shared is None:
             raise InvalidInput(
-                "ClickHouse reads snapshots in an object store, and this installation keeps them in a folder.",
+                "ClickHouse reads snapshots in an object store, and this installation keeps them in folders.",
                 hint="Set GTM_STORAGE_URL to the object store, and the collection to the same place.",
             )
 

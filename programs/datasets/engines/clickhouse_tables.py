@@ -38,7 +38,7 @@ CHANGED: Mapping[str, Mapping[str, str]] = {
 }
 """Kind → the columns of what changed its rows."""
 FIRST_YEAR, LAST_YEAR = 1970, 2200
-"""Before 1970 ClickHouse counts weeks, and tables of zones tell hours, in another way; its times end in 2299."""
+"""Before 1970 it counts weeks, and tables of zones tell hours, in another way; its times end in 2299."""
 
 
 class ClickHouseTables:

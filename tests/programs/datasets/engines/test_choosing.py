@@ -81,7 +81,7 @@ def test_the_installation_chooses(settings, tmp_path):
         query_engines()
     assert "GTM_CLICKHOUSE_URL" in refused.value.hint
     settings.GTM_CLICKHOUSE_URL, settings.GTM_CLICKHOUSE_COLLECTION = "chdb://memory", "gtm_snapshots"
-    with pytest.raises(InvalidInput, match="keeps them in a folder"):
+    with pytest.raises(InvalidInput, match="keeps them in folders"):
         query_engines().open(SnapshotStore(tmp_path), "UTC", "")
     with pytest.raises(InvalidInput, match="no name of a collection"):
         InObjectStore(SnapshotStore(tmp_path), "x, url = 'http://elsewhere'")
