@@ -9,9 +9,9 @@ from collections.abc import Mapping
 
 ASKED = (
     "cohort_matrix", "first_year_spend", "lapse_table", "ledger_flows", "ledger_members", "ledger_triangle",
-    "ledger_vintages", "member_rfm", "monthly_revenue", "newest_cohorts", "nps_groups", "purchase_spells", "recorded_tiers",
-    "repeat_purchase", "retained_members", "spend_by_age", "spend_by_age_month", "survey_days",
-    "survey_scores", "trailing_spend", "usage_activity",
+    "ledger_vintages", "member_rfm", "monthly_revenue", "newest_cohorts", "nps_groups", "purchase_spells",
+    "recorded_tiers", "repeat_purchase", "retained_members", "spend_by_age", "spend_by_age_month",
+    "survey_days", "survey_scores", "trailing_spend", "usage_activity",
 )  # fmt: skip
 
 NET = "referrals, payouts and deals are net of what changed them, which DuckDB works out on this host"
