@@ -32,7 +32,7 @@ def answer_of(
         nothing="Nobody needs an action now: no play has members in this window.",
         unknown=context.outputs["insights"].get("unavailable", ""),
         figures=figures_of(data, health, context.program["metrics"], currency),
-        caveats=[*_not_known(data, health), *data["notes"], *_growing(health, currency)],
+        caveats=[*_of_points(health), *_not_known(data, health), *data["notes"], *_growing(health, currency)],
         decides=context.program["people"].get("loyalty-strategist") or "The loyalty strategist",
         labour=person_day_cost(context.program),
         chart="kpi_trend",
@@ -67,8 +67,13 @@ def _not_known(data: Mapping[str, Any], health: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(f"{name.replace('_', ' ').capitalize()} is not known: {why}" for name, why in reasons.items()))  # fmt: skip
 
 
+def _of_points(health: Mapping[str, Any]) -> list[str]:
+    """First of all: how far the liability that stands above may be another."""
+    return [f"{health['points_caveat']}."] if health.get("points_caveat") else []
+
+
 def _growing(health: Mapping[str, Any], currency: str) -> list[str]:
-    found = [f"{health['points_caveat']}."] if health.get("points_caveat") else []
+    found = []
     if (health["liability_per_week"] or 0) > 0:
         found.append(f"The point liability grows by {money(health['liability_per_week'], currency)} a week.")
     if health["churn_risk"] is not None:
