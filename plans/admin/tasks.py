@@ -114,6 +114,8 @@ class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
                 "why_no_reopening": _why_not(possible, "do_again"),
                 "may_pass_on": not task.is_done and may_work_on(current().actor, task, {}) is None,
                 "may_say_how_far": task.is_with_people,
+                "ends_plan": any(a.name == "complete" and a.allowed for a in possible)
+                and taken_back.ends_plan(task),
                 "stopped": stopped.is_stopped(task.plan),
                 "comments": comments_on(task),
                 "brief": outputs_of_tasks(task.plan, task) if task.kind == TaskKind.HUMAN else [],
@@ -157,7 +159,7 @@ class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
         except GtmError as error:
             tell(request, error)
         else:
-            undoable = chosen == "complete" and task.is_done
+            undoable = chosen == "complete" and taken_back.can_be_undone(task)
             messages.success(
                 request, "Recorded." + (" You can undo this for one minute." if undoable else "")
             )

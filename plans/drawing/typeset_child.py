@@ -7,6 +7,7 @@ The template is ours; the request's content reaches it as JSON and is never read
 from __future__ import annotations
 
 import json
+import resource
 import sys
 from datetime import datetime
 from pathlib import Path
@@ -16,6 +17,8 @@ import typst
 
 HERE = Path(__file__).parent
 TEMPLATE, FONTS = HERE / "report.typ", HERE / "fonts"
+MEMORY_BYTES = 2 * 1024**3
+"""Of addresses: the report of a large plan takes a tenth of it."""
 ACCESSIBLE = "ua-1"
 """PDF/UA-1: the engine refuses what it cannot tag, and a letter that no font has."""
 
@@ -34,5 +37,12 @@ def pdf(request: dict[str, Any]) -> bytes:
     return made
 
 
+def bound() -> None:
+    """No more memory than a report needs, and no dump of what people wrote."""
+    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+
+
 if __name__ == "__main__":
+    bound()
     sys.stdout.buffer.write(pdf(json.load(sys.stdin)))

@@ -26,6 +26,7 @@ from plans.models import (
     ANSWERED_STATES,
     AT_WORK_PLAN_STATES,
     CHANGEABLE_PLAN_STATES,
+    DONE_STATES,
     FINAL_PLAN_STATES,
     UNOPENED_STATES,
     Decision,
@@ -70,6 +71,20 @@ def reopen(task: Task, *, comment: str) -> Task:
             rework.change(task.plan, comment=comment, redo={task.key})
         task.refresh_from_db()
     return task
+
+
+def ends_plan(task: Task) -> bool:
+    """Whether nothing else is left of the plan: with this task it ends, and then nothing is undone."""
+    if task.is_done:
+        return False
+    others = task.plan.tasks.exclude(pk=task.pk)
+    return not others.exclude(state__in=machine_of(Task).final | DONE_STATES).exists()
+
+
+def can_be_undone(task: Task) -> bool:
+    """Whether a completion just made can be undone: the plan goes on, and nothing has used it."""
+    task.plan.refresh_from_db(fields=["state"])
+    return task.is_done and is_just_done(task, {}) is None and nothing_used_it(task, {}) is None
 
 
 # ------------------------------------------------------------------ who and when

@@ -78,10 +78,16 @@ def test_a_task_of_people_is_completed_on_its_page(login, asked, decision_page):
     client.post(decision_page, {"decision": "approve", "password": PASSWORD, "scope_sha256": seen})
     task = asked.tasks.get(key="publish")
     url = reverse("admin:plans_task_change", args=[task.pk])
-    assert "complete" in [a.name for a in login("ops").get(url).context["actions"]]
-    login("ops").post(url, {"answer": "complete", "comment": "Sent.", "evidence": "Mail of today"})
+    page = login("ops").get(url)
+    assert "complete" in [a.name for a in page.context["actions"]]
+    assert "This is the last task of the plan." in page.content.decode()
+    done = login("ops").post(
+        url, {"answer": "complete", "comment": "Sent.", "evidence": "Mail of today"}, follow=True
+    )
     task.refresh_from_db()
-    assert task.is_done
+    assert task.is_done and task.plan.state == "succeeded"
+    assert "Recorded." in said(done) and "undo this" not in said(done), "the plan has ended"
+    assert "This is the last task" not in done.content.decode()
 
 
 @pytest.fixture
@@ -108,7 +114,9 @@ def test_what_the_runbook_asks_for_is_asked_in_the_form_and_required(login, plan
 def test_a_completion_by_mistake_is_undone_on_the_page_and_not_by_others(login, plan_with_check):
     url = reverse("admin:plans_task_change", args=[plan_with_check.tasks.get(key="check").pk])
     client = login("ops")
-    client.post(url, {"answer": "complete", "comment": "Checked.", "evidence": "Mail of today"})
+    assert "This is the last task" not in client.get(url).content.decode()
+    told = {"answer": "complete", "comment": "Checked.", "evidence": "Mail of today"}
+    assert "You can undo this for one minute." in said(client.post(url, told, follow=True))
     assert "undo" in [a.name for a in client.get(url).context["actions"]]
     assert "undo" not in [a.name for a in login("admin").get(url).context["actions"]]
     login("ops").post(url, {"answer": "undo"})

@@ -1,6 +1,8 @@
 """A report set as PDF/UA-1: content stays data, every letter on the list can be printed, nothing hangs."""
 
 import json
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
@@ -121,6 +123,20 @@ def test_an_engine_that_takes_too_long_is_ended(monkeypatch):
     monkeypatch.setattr(children, "SECONDS", 0.05)
     with pytest.raises(NotNow, match="cannot be made at the moment"):
         typesetting.pdf(everything("Slow"), AT)
+
+
+def test_an_engine_has_a_bound_of_memory():
+    asked = "; ".join(
+        [
+            "import resource",
+            "from plans.drawing import typeset_child",
+            "typeset_child.bound()",
+            "print(resource.getrlimit(resource.RLIMIT_AS)[1], resource.getrlimit(resource.RLIMIT_CORE)[1])",
+            "bytearray(typeset_child.MEMORY_BYTES)",
+        ]
+    )
+    done = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True)
+    assert done.stdout.split() == [str(typeset_child.MEMORY_BYTES), "0"] and "MemoryError" in done.stderr
 
 
 def test_no_column_is_narrower_than_its_longest_word_and_all_share_the_line():
