@@ -100,7 +100,6 @@ class WebhookDeliveryAdmin(OurPeopleOnly, ReadOnly, ActingAdmin, OfferedActions)
         "plan",
         "status_now",
         "attempts",
-        "due_at",
         "sent_at",
         "error",
     ]
