@@ -5,22 +5,24 @@ The state of the steps is that of the program itself, so nothing else is kept: w
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Any
+from zoneinfo import ZoneInfo
 
 from django.contrib.auth.models import Group
 from django.db import transaction
 
-from gtm.core import actors
+from gtm.core import actors, clock
 from gtm.core.errors import InvalidInput, NotFound, Problem, WaitsForSecondPerson
 from gtm.core.places import world
 from plans.runs import data_needs, needed_roles, registry
 from plans.schemas.declaration import Command
-from plans.schemas.inputs import Amount
+from plans.schemas.inputs import Amount, Day, Input, Known
 from plans.schemas.roles import RoleDefinition
 from plans.standard import establishing
 from plans.standard.establishing import FirstPassword
@@ -36,6 +38,8 @@ TITLES = {
     "people": "Who decides",
     "run": "First run",
 }
+FIRST_DAY_AFTER, MIDDLE_OF_WEEK = timedelta(weeks=8), 2
+"""A launch that is set up today has time for its runbook; a Wednesday is seldom a holiday."""
 POOL_SHARE = Decimal("0.02")
 """A reward pool to begin with: this share of the yearly revenue in the data. Finance decides about it."""
 QUARTERS = 4
@@ -249,15 +253,26 @@ def first_runs(program: Program) -> list[FirstRun]:
 
 
 def _line(command: Command, program: Program, budget: str) -> str:
-    """The example with the budget that the data can use, and the program where the command names it."""
-    line = command.example or command.path
-    if budget and command.amount_input:
-        words = line.split(" ")
-        flag = f"--{command.amount_input.replace('_', '-')}"
-        if flag in words[:-1]:
-            words[words.index(flag) + 1] = budget
-        line = " ".join(words)
-    return line
+    """The example as this program says it: its name and campaign, its budget, a day that can be made."""
+    words = shlex.split(command.example or command.path)
+    for one in command.inputs:
+        flag = f"--{one.name.replace('_', '-')}"
+        value = budget if one.name == command.amount_input else _own(one, program)
+        if value and flag in words[:-1]:
+            words[words.index(flag) + 1] = value
+    return shlex.join(words)
+
+
+def _own(one: Input, program: Program) -> str:
+    """What this program says where the example names another; "" where the example will do."""
+    if isinstance(one, Day):
+        day = clock.now().astimezone(ZoneInfo(program.time_zone)).date() + FIRST_DAY_AFTER
+        return (day + timedelta(days=(MIDDLE_OF_WEEK - day.weekday()) % 7)).isoformat()
+    if isinstance(one, Known) and one.among == "programs":
+        return program.name
+    if isinstance(one, Known) and one.among == "campaigns":
+        return program.campaigns.order_by("pk").values_list("name", flat=True).first() or ""
+    return ""
 
 
 def suggested_budget(command: Command, program: Program) -> str:
