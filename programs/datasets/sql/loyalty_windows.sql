@@ -25,7 +25,7 @@ people AS (
         CASE WHEN list_contains($dimensions, 'cohort')
             THEN strftime(coalesce(listed.enrolled_at, buyers.first_at) AT TIME ZONE 'UTC', '%Y-%m')
             ELSE '' END AS cohort
-    FROM (FROM members, horizon WHERE enrolled_at < horizon.high) AS listed
+    FROM (SELECT members.* FROM members, horizon WHERE enrolled_at < horizon.high) AS listed
     FULL JOIN buyers USING (member_id), tiers_recorded
 ),
 facts AS (
@@ -33,27 +33,28 @@ facts AS (
         n, tier, cohort, region, channel,
         1 AS members, CAST(enrolled_at >= low AS INT) AS enrolled,
         CAST(coalesce(left_at < high, false) AS INT) AS departed,
-        0 AS active, 0 AS orders, 0 AS revenue, 0 AS earned, 0 AS redeemed, 0 AS expired, 0 AS responses,
-        0 AS satisfied
+        0 AS active, 0 AS orders, 0 AS revenue, 0 AS lowered, 0 AS refunded, 0 AS earned, 0 AS redeemed, 0 AS expired,
+        0 AS responses, 0 AS satisfied
     FROM people JOIN windows ON enrolled_at < high AND (left_at IS NULL OR left_at >= low)
-    UNION ALL BY NAME
+    UNION ALL
     SELECT
-        n, tier, cohort, region, channel, orders, revenue,
-        CAST(coalesce(enrolled_at < high AND (left_at IS NULL OR left_at >= low), false) AS INT) AS active
+        n, tier, cohort, region, channel, 0, 0, 0,
+        CAST(coalesce(enrolled_at < high AND (left_at IS NULL OR left_at >= low), false) AS INT),
+        orders, revenue, 0, 0, 0, 0, 0, 0, 0
     FROM (
         SELECT n, member_id, count(*) AS orders, sum(amount) AS revenue
         FROM purchases JOIN windows ON purchased_at >= low AND purchased_at < high GROUP BY n, member_id
     ) JOIN windows USING (n) LEFT JOIN people USING (member_id)
-    UNION ALL BY NAME
-    SELECT n, tier, cohort, region, channel, sum(by_sale) AS lowered, sum(by_move) AS refunded
+    UNION ALL
+    SELECT n, tier, cohort, region, channel, 0, 0, 0, 0, 0, 0, sum(by_sale), sum(by_move), 0, 0, 0, 0, 0
     FROM (
         SELECT n, member_id, lowered AS by_sale, 0 AS by_move
         FROM order_changes JOIN windows ON purchased_at >= low AND purchased_at < high
         UNION ALL
         SELECT n, member_id, 0, refunded FROM order_changes JOIN windows ON moved_at >= low AND moved_at < high
     ) LEFT JOIN people USING (member_id) GROUP BY 1, 2, 3, 4, 5
-    UNION ALL BY NAME
-    SELECT n, tier, cohort, region, channel, earned, redeemed, expired
+    UNION ALL
+    SELECT n, tier, cohort, region, channel, 0, 0, 0, 0, 0, 0, 0, 0, earned, redeemed, expired, 0, 0
     FROM (
         SELECT
             n, member_id,
@@ -62,8 +63,8 @@ facts AS (
             sum(points) FILTER (entry = 'redeem') AS redeemed, sum(points) FILTER (entry = 'expire') AS expired
         FROM point_ledger JOIN windows ON posted_at >= low AND posted_at < high GROUP BY n, member_id
     ) LEFT JOIN people USING (member_id)
-    UNION ALL BY NAME
-    SELECT n, tier, cohort, region, channel, responses, satisfied
+    UNION ALL
+    SELECT n, tier, cohort, region, channel, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, responses, satisfied
     FROM (
         SELECT n, member_id, count(*) AS responses, count(*) FILTER (score >= 4) AS satisfied
         FROM survey_responses JOIN windows ON answered_at >= low AND answered_at < high

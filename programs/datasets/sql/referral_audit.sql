@@ -13,5 +13,5 @@ drawn AS (
     WHERE won_at < CAST($as_of AS TIMESTAMPTZ) AND referral_id NOT IN (SELECT referral_id FROM proposed)
 )
 SELECT referral_id, referrer_id, due, population, known, labelled
-FROM told LEFT JOIN (FROM drawn ORDER BY place, referral_id LIMIT $size) ON true
+FROM told LEFT JOIN (SELECT * FROM drawn ORDER BY place, referral_id LIMIT $size) ON true
 ORDER BY place, referral_id

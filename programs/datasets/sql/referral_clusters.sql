@@ -54,4 +54,4 @@ alike AS (
 listed AS (
     SELECT row_number() OVER (ORDER BY did) AS profile, clusters, unnest(did, recursive := true) FROM alike
 )
-FROM listed ORDER BY profile, channel, persona, partner_tier, region
+SELECT * FROM listed ORDER BY profile, channel, persona, partner_tier, region

@@ -45,7 +45,7 @@ counted AS (
     FROM subjects
     GROUP BY level, name
 )
-FROM counted WHERE orders >= CASE WHEN level = 'referrer' THEN $least_referrer ELSE $least_partner END
+SELECT * FROM counted WHERE orders >= CASE WHEN level = 'referrer' THEN $least_referrer ELSE $least_partner END
 UNION ALL
 SELECT 'others', '', NULL, *
 FROM (SELECT CAST(COLUMNS(* EXCLUDE (level, name, partner)) AS BIGINT) FROM (

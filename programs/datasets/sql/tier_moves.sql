@@ -24,7 +24,7 @@ people AS (
     SELECT
         coalesce(listed.enrolled_at, spend.first_at) AS enrolled_at, listed.left_at, coalesce(listed.tier, '') AS tier,
         by_end, by_week, by_month, by_quarter
-    FROM (FROM members, moments WHERE enrolled_at < at_end) AS listed FULL JOIN spend USING (member_id)
+    FROM (SELECT members.* FROM members, moments WHERE enrolled_at < at_end) AS listed FULL JOIN spend USING (member_id)
 ),
 placed AS (
     SELECT
