@@ -146,6 +146,7 @@ def test_an_untouched_plan_says_what_proves_it_and_what_was_not_given(decided, c
     said = capsys.readouterr().out
     assert "  the database refuses changes of rows now: its triggers" in said.splitlines()
     assert "no anchors that you kept were given (--anchors)" in said
+    assert "passwords, second factors and history pages: no row records them in full" in said
     assert "intact" not in said
 
 
