@@ -72,15 +72,16 @@ def _find_gone(model: type[GovernedModel], chain: str | None, found: PresenceAud
         keys = [pk for pk, *_ in batch]
         stored = {str(pk) for pk in model._base_manager.filter(pk__in=keys).values_list("pk", flat=True)}
         ends = log.filter(event=DELETED, entity_id__in=keys).values_list("entity_id", "chain", "sequence")
-        deleted = {pk: place for pk, *place in ends}
-        for pk, *place in batch:
+        deleted = {pk: (name, sequence) for pk, name, sequence in ends}
+        for pk, name, sequence in batch:
             label = f"{model._meta.label_lower} {pk}"
             if pk in stored and pk in deleted:
                 found.breaks.append(
                     Break(*deleted[pk], f"{label} is there, but this row says it was deleted")
                 )
             elif pk not in stored and pk not in deleted and not has_states:
-                _judge_gone(model, pk, Break(*place, f"{label} is gone, but no event records this"), found)
+                broken = Break(name, sequence, f"{label} is gone, but no event records this")
+                _judge_gone(model, pk, broken, found)
 
 
 def _judge_gone(model: type[GovernedModel], pk: str, broken: Break, found: PresenceAudit) -> None:
@@ -115,9 +116,9 @@ def _differing_links(
 ) -> Iterator[Break]:
     """Links that the rows do not tell of, and told ones that are not there though both ends are."""
     own, other = relation.m2m_column_name(), relation.m2m_reverse_name()
-    through = relation.remote_field.through._base_manager
+    through: Any = relation.remote_field.through
     there: dict[str, set[str]] = {}
-    for one, two in through.values_list(own, other):
+    for one, two in through._base_manager.values_list(own, other):
         there.setdefault(str(one), set()).add(str(two))
     told = {story.pk: story for story in _link_stories(model, relation.name)}
     for pk in sorted({*there, *told}):

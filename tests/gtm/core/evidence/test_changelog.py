@@ -9,6 +9,7 @@ from django.db import DatabaseError, connection, transaction
 from gtm.core.actors import Actor, acting_as
 from gtm.core.evidence import append_only, audit, changelog
 from gtm.core.models import ChangeLogChain, ChangeLogEntry, ChangeLogPayload
+from plans.export import standing
 from tests.factories import make_plan
 
 pytestmark = pytest.mark.django_db
