@@ -13,7 +13,9 @@ from gtm.core.places import world
 
 def page(request: HttpRequest) -> HttpResponse:
     """Choose a time zone, or go back to the one in which the person of this account works."""
-    row = AccountZone.objects.filter(user=request.user.pk).first()
+    if not request.user.is_authenticated:
+        return admin.site.login(request)
+    row = AccountZone.objects.filter(user=request.user).first()
     asked = request.POST.get("time_zone", "").strip()
     wrong = world.wrong_zone(asked) if asked else ""
     if request.method == "POST" and not wrong:

@@ -138,7 +138,10 @@ def body_of(event: LoggedEvent) -> str:
 
 def _first_state(obj: Any) -> str | None:
     """The state in which a row begins: what it has come to since is told by later events."""
-    return obj._meta.get_field(STATE).get_default() if isinstance(obj, StatefulModel) else None
+    if not isinstance(obj, StatefulModel):
+        return None
+    state: Any = obj._meta.get_field(STATE)
+    return state.get_default()
 
 
 def _case_name(entity: str) -> str:
