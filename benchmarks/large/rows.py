@@ -19,6 +19,7 @@ from gtm.core.actors import Actor, acting_as
 from gtm.core.evidence import changelog
 from gtm.core.models import ChangeLogChain, ChangeLogEntry, ChangeLogPayload
 from plans.demo import organisation
+from plans.engine.people import human_tasks
 from plans.engine.running import runner
 from plans.models import Approval, Decision, Escalation, Plan, Task
 from plans.runs import start
@@ -41,10 +42,22 @@ def one_run() -> Plan:
         load_dataset("purchases", [file], program=program, currency="USD")
         command, given = start.parse_usage(USAGE)
         plan = start.start(start.prepare(command, given, program))
-        while ready := plan.tasks.filter(state="ready", kind="automated").first():
-            assert runner.run_task(ready.pk, "benchmark") == "succeeded", ready.error
+        while ready := plan.tasks.filter(state="ready").exclude(kind="gate").first():
+            _do(ready)
     assert plan.approvals.filter(state="pending").count() == 2
     return plan
+
+
+def _do(task: Task) -> None:
+    """Compute a task, or complete it as whoever may: its owner, or somebody of its role."""
+    if task.kind == "automated":
+        assert runner.run_task(task.pk, "benchmark") == "succeeded", task.error
+        return
+    holders = Person.objects.filter(approverships__role=task.agent, accounts__isnull=False)
+    person = task.owner or holders.order_by("pk").first()
+    assert person is not None, f"nobody does {task}"
+    with acting_as(Actor.of_user(person.accounts.get(), "admin", interactive=True)):
+        human_tasks.complete(task, result={}, evidence={"note": "Sizes compared with our reports"})
 
 
 def copy(plan: Plan, *, plans: int, approvals: int, changes: int) -> None:
