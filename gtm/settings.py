@@ -218,6 +218,7 @@ ACCOUNT_ADAPTER = "gtm.core.identity.adapters.AccountAdapter"
 ACCOUNT_EMAIL_VERIFICATION = "none"
 ACCOUNT_EMAIL_NOTIFICATIONS = False
 ACCOUNT_RATE_LIMITS = False
+MFA_RATE_LIMITS = False  # they would be kept in the cache of one process; ours are with the sign-ins
 ACCOUNT_FORMS = {"reauthenticate": "gtm.core.identity.forms.PasswordForm"}
 MFA_ADAPTER = "gtm.core.identity.adapters.MFAAdapter"
 MFA_SUPPORTED_TYPES = ["totp", "recovery_codes", "webauthn"]

@@ -79,6 +79,7 @@ class PreferenceView(ActingMixin, APIView):
     """My notification settings: by mail or channels, at once or once a day, and quiet hours."""
 
     permission_classes = [IsAuthenticated]
+    is_of_a_person = True  # an account of a program has none
 
     @extend_schema(responses=PreferenceSerializer)
     def get(self, request: Request) -> Response:

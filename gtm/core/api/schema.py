@@ -100,7 +100,8 @@ class TruthfulSchema(AutoSchema):
             codes |= {"413", "415"} if "requestBody" in operation else set()
         if operation.get("parameters"):
             codes |= {"400"} if self.method == "GET" else set()
-        if "{" in self.path or self.method in UNSAFE or self._names_something(operation):
+        is_mine = getattr(self.view, "is_of_a_person", False)
+        if "{" in self.path or self.method in UNSAFE or is_mine or self._names_something(operation):
             codes.add("404")
         return codes
 

@@ -7,12 +7,15 @@ from __future__ import annotations
 
 from typing import Any
 
+from allauth.core import context
 from allauth.mfa.adapter import get_adapter
 from allauth.mfa.models import Authenticator
 from allauth.mfa.webauthn import forms as webauthn
 from cryptography.exceptions import InvalidSignature
 from django import forms
 from unfold.widgets import UnfoldAdminTextInputWidget
+
+from gtm.core import sign_in
 
 DAMAGED = (ValueError, TypeError, KeyError, AttributeError, IndexError, InvalidSignature)
 """What fido2 and allauth raise of an answer that is no answer to what was asked."""
@@ -43,14 +46,23 @@ class AddPasskeyForm(webauthn.AddWebAuthnForm):
 
 
 class _Checked:
+    """A passkey cannot be guessed, and each try costs a check of a signature: an address has so many."""
+
     def clean_credential(self) -> Authenticator:
+        request = context.request
+        sign_in.refuse_address(request, sign_in.PASSKEY)
         try:
             found: Authenticator = super().clean_credential()  # type: ignore[misc]
         except forms.ValidationError:
+            self._note_wrong(request)
             raise
         except DAMAGED as error:
+            self._note_wrong(request)
             raise _refused() from error
         return found
+
+    def _note_wrong(self, request: Any) -> None:
+        sign_in.note_passkey(getattr(self, "user", None), request, is_right=False)
 
 
 class ShowPasskeyForm(_Checked, webauthn.AuthenticateWebAuthnForm):

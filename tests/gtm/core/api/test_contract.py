@@ -2,7 +2,10 @@
 
 import pytest
 from django.conf import settings as site_settings
+from django.db import transaction
 
+from gtm.core import access_tokens
+from gtm.core.actors import Actor, acting_as
 from programs.models import (
     Approver,
     Campaign,
@@ -19,7 +22,8 @@ from tests import contract
 from tests.doors import start, user
 from tests.factories import round_of
 
-WHO = ("anonymous", "auditor", "ops")
+WHO = ("anonymous", "auditor", "ops", "service")
+"""The last is the account of a program, with a token of every scope and the rights of operations."""
 
 
 @pytest.fixture
@@ -59,11 +63,20 @@ def account_of(site, client):
     def account(username: str) -> contract.Account:
         if username == "anonymous":
             return contract.Account()
+        if username == "service":
+            return contract.Account({"Authorization": f"Token {_token_of_a_service()}"})
         client.force_login(user(username))
         session, token = client.cookies[site_settings.SESSION_COOKIE_NAME].value, "c" * 32
         return contract.Account({"X-CSRFToken": token}, {"sessionid": session, "csrftoken": token})
 
     return account
+
+
+def _token_of_a_service() -> str:
+    with transaction.atomic(), acting_as(Actor.system("Test")):
+        made = access_tokens.make_service("loader", owner=user("ops"), purpose="Loads orders.").user
+        made.groups.set(user("ops").groups.all())
+        return access_tokens.make(made, name="Test", scopes=tuple(access_tokens.SCOPES))[1]
 
 
 @pytest.mark.parametrize("who", WHO)
