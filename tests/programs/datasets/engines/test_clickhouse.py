@@ -89,7 +89,7 @@ def worlds(home, store, cdnow, cdnow_store):
         return store, found, datetime(last.year, last.month, last.day, tzinfo=UTC) + timedelta(days=1)
 
     rows = DuckDBEngine(cdnow_store).purchase_spells(cdnow.snapshot, as_of=datetime(1998, 7, 1, tzinfo=UTC))
-    some = [row for row in rows.to_pylist() if row["member_id"].endswith("7")]
+    some = [row for row in rows.to_pylist() if row["member_id"].endswith("77")]
     people = [row["member_id"] for row in some]
     at = [datetime(1970, 1, 1, 9, tzinfo=UTC) + timedelta(days=row["purchase"]) for row in some]
     amounts = [row["amount"] for row in some]
