@@ -262,7 +262,7 @@ def test_a_dialog_shows_who_is_left_out_and_why(login, demo):
     do(client, Plan, "pause", [one], reason="Quarter end.")
     asked = {"action": "pause", "_selected_action": [one.pk, other.pk]}
     page = client.post(reverse("admin:plans_plan_changelist"), asked)
-    assert {row.pk: why for row, why, _ in page.context["rows"]} == {one.pk: "it is paused.", other.pk: ""}
+    assert {row.pk: why for row, why, *_ in page.context["rows"]} == {one.pk: "it is paused.", other.pk: ""}
     assert "Not possible: it is paused." in page.content.decode()
 
 
@@ -322,7 +322,7 @@ def test_rounds_are_decided_together_but_those_that_ask_for_the_password(login, 
     rounds = [plan.approvals.get() for plan in [*running(demo, 2), asked]]
     client, at = login("finance"), reverse("admin:plans_approval_changelist")
     page = client.post(at, {"action": "decide", "_selected_action": [one.pk for one in rounds]})
-    why = {row.pk: why for row, why, _ in page.context["rows"]}
+    why = {row.pk: why for row, why, *_ in page.context["rows"]}
     assert [why[one.pk] for one in rounds] == ["", "", "it asks for the password. Decide it on its own page."]
     seen = {f"seen-{row.pk}": digest for row, _, digest in page.context["rows"]}
     seen[f"seen-{rounds[1].pk}"] = "0" * 64  # it has changed since
