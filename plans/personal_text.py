@@ -80,7 +80,8 @@ def declare_all() -> None:
     declare("plans.webhooksubscription", personal="name url disabled_why", plain="events state")
     declare("plans.webhooksecret", plain="ciphertext")
     declare("plans.incomingsource", plain="name series")
-    declare("plans.receivedmessage", personal="why", plain="event_id sha256 media_type state")
+    # Rows as they came, for 30 days, to load them; bytes of which no part can be taken out.
+    declare("plans.receivedmessage", personal="why", plain="event_id sha256 media_type state raw")
     declare("plans.webhookposition", plain="chain")
     declare("plans.webhookdelivery", personal="error", plain="chain event_id type body state")
     declare(

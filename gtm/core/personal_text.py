@@ -20,17 +20,6 @@ def declare_all() -> None:
         "django_celery_beat.periodictask",
         plain="name task args kwargs queue exchange routing_key headers description",
     )
-    declare("account.emailaddress", identity="email", owner="user_id")
-    declare("account.emailconfirmation", plain="key")
-    declare("mfa.authenticator", personal="data", plain="type")  # passkeys have the names that people gave
-    declare(
-        "core.accountmail",
-        identity="address",
-        comments="subject body",
-        personal="error",
-        plain="message_id",
-        owner="user_id",
-    )
     declare("core.passwordofanother", personal="set_by")
     declare("core.confirmedfactor", personal="how")
     declare("core.accountzone", personal="time_zone", owner="user_id")
@@ -62,3 +51,7 @@ def declare_all() -> None:
     declare("account.emailconfirmation", plain="key")
     declare("mfa.authenticator", personal="data", plain="type", owner="user_id")  # a passkey has a name
     declare("usersessions.usersession", personal="user_agent", plain="session_key data", owner="user_id")
+    declare("socialaccount.socialaccount", personal="uid extra_data", plain="provider", owner="user_id")
+    # Providers come from the environment, and their tokens are not kept: these two stay empty.
+    declare("socialaccount.socialapp", plain="provider provider_id name client_id secret key settings")
+    declare("socialaccount.socialtoken", plain="token token_secret")

@@ -44,6 +44,8 @@ DEGRADED_STATES = frozenset({"succeeded_degraded", "succeeded_manual", "waived"}
 """Done, but not as it was planned."""
 COMPUTED_STATES = frozenset({"succeeded", "succeeded_degraded"})
 """Done by its step, so that a replay can do it again."""
+CARRIED_OUT_STATES = COMPUTED_STATES | {"succeeded_manual"}
+"""Done by its step, or by people: not waived, not skipped."""
 UNOPENED_STATES = frozenset({"pending", "suspended"})
 """It opens once all that it needs is done."""
 CLAIMABLE_STATES = frozenset({"ready", "fallback_ready"})

@@ -63,7 +63,8 @@ def test_the_check_would_see_one(text):
     ("model", "names"),
     [
         (plans.Plan, [n for n in dir(plans) if n.endswith("_PLAN_STATES")]),
-        (plans.Task, ["AT_WORK_STATES", "ASSIGNED_STATES", "CLAIMABLE_STATES", "COMPUTED_STATES",
+        (plans.Task, ["AT_WORK_STATES", "ASSIGNED_STATES", "CARRIED_OUT_STATES", "CLAIMABLE_STATES",
+                      "COMPUTED_STATES",
                       "COMPUTING_STATES", "DEGRADED_STATES", "DONE_STATES", "FINAL_TASK_STATES",
                       "MOVING_STATES", "STUCK_STATES", "UNOPENED_STATES", "WAITING_STATES"]),
         (plans.Approval, ["ASKING_STATES", "DECIDABLE_STATES", "OPEN_APPROVAL_STATES", "POSTPONED_STATES",

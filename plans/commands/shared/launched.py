@@ -6,17 +6,16 @@ from datetime import date, timedelta
 
 from plans.commands.shared.windows import WindowPair
 from plans.engine.running.steps import StepContext
-from plans.models import Task, of_command
+from plans.models import CARRIED_OUT_STATES, Task, of_command
 from programs.models import Program
 
 LAUNCH, GO_LIVE = "referral-program-orchestration:launch-program", "go-live"
-WENT_LIVE = ("succeeded", "succeeded_degraded", "succeeded_manual")
 
 
 def launched_on(program: Program) -> str:
     """The day on which the program went live by its last launch, ISO 8601; empty where none did, or was aborted."""
     live = Task.objects.filter(
-        plan__program=program, key=GO_LIVE, state__in=WENT_LIVE, **of_command(LAUNCH, "plan__")
+        plan__program=program, key=GO_LIVE, state__in=CARRIED_OUT_STATES, **of_command(LAUNCH, "plan__")
     )
     last = live.exclude(plan__state="aborted").select_related("plan").order_by("-finished_at", "-pk").first()
     return str(last.plan.inputs["launch_date"]) if last else ""

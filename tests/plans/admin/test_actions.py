@@ -14,6 +14,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.urls import reverse
 
+from gtm.core import access_tokens
 from gtm.core.actors import Actor, acting_as
 from gtm.core.admin import actions
 from gtm.core.models import ChangeLogEntry
@@ -21,10 +22,19 @@ from plans.cases.disputes.models import Dispute
 from plans.cases.fraud import verbs
 from plans.cases.fraud.models import FraudCase
 from plans.engine.escalation import ladder
-from plans.models import Approval, Escalation, Plan, Task
+from plans.engine.webhooks import subscriptions
+from plans.models import (
+    Approval,
+    Escalation,
+    IncomingSource,
+    Plan,
+    Task,
+    WebhookDelivery,
+    WebhookSubscription,
+)
 from plans.runs import origins, registry
 from plans.schemas.declaration import Origin
-from programs.models import Campaign, Dataset, Partner, Person, Program
+from programs.models import Campaign, Dataset, LoadProfile, Partner, Person, Program
 from tests.doors import start, user
 from tests.factories import gate, make_plan, make_run, seat
 from tests.plans.cases.disputes.test_disputes_verbs import Joint
@@ -53,16 +63,20 @@ DEEDS = {
     FraudCase: {"hold", "release", "confirm", "appeal", "hand_over_case"},
     Dispute: {"answer", "agree", "withdraw", "hand_over_dispute"},
     Dataset: {"answer_of_load", "make_current", "take_back", "save_profile"},
+    WebhookSubscription: {"deliveries", "new_secret", "pause", "resume", "replay", "end"},
+    WebhookDelivery: {"send_again"},
+    IncomingSource: {"messages", "new_secret"},
     User: {"reset_factors", "confirm_factors", "unlink_provider"},
 }  # fmt: skip
 OPERATE = {"ask_again", "run_again", "open_revision", "pause", "resume", *RUNS[Program]}
-READ = {"export_plans", "compare_two", "answer_of_load"}
+READ = {"export_plans", "compare_two", "answer_of_load", "deliveries", "messages"}
+DOORS = DEEDS[WebhookSubscription] | DEEDS[WebhookDelivery] | DEEDS[IncomingSource]
 WORK = DEEDS[Task] | {"decide"} | DEEDS[Escalation]
 SEEN = {
     "admin": set().union(*DEEDS.values(), OPERATE),
-    "ops": OPERATE | READ | WORK | {"pull_ripcord"} | DEEDS[FraudCase] | DEEDS[Dataset],
+    "ops": OPERATE | READ | WORK | {"pull_ripcord"} | DEEDS[FraudCase] | DEEDS[Dataset] | DOORS,
     "finance": READ | WORK | {"pull_ripcord"} | DEEDS[FraudCase],
-    "legal": READ | WORK | {"pull_ripcord"} | DEEDS[FraudCase],
+    "legal": READ | WORK | {"pull_ripcord"} | DEEDS[FraudCase] | {"confirm_factors"},
     "auditor": READ,
 }
 PROGRAMS = reverse("admin:programs_program_changelist")
@@ -82,6 +96,20 @@ def offered():
 def rows():
     counted = {m: m._base_manager.count() for m in apps.get_models() if m._meta.managed}
     return counted, ChangeLogEntry.objects.order_by("pk").values_list("hash", flat=True).last()
+
+
+def open_doors(program):
+    """A webhook out with a message that was given up, and one that comes in."""
+    webhook, _ = subscriptions.make(user("ops"), name="crm", url="https://crm.example/hook")
+    WebhookDelivery(
+        subscription=webhook, chain="plan", sequence=1, event_id="e1", type="plan.ended", body="{}",
+        state="failed",
+    ).save()  # fmt: skip
+    profile = LoadProfile(program=program, name="shop", kind="purchases", options={"currency": "USD"})
+    profile.mapping = {"member_id": "customer_id", "purchased_at": "bought"}
+    profile.save()
+    account = access_tokens.make_service("shop", owner=user("ops"), purpose="Sends its orders.").user
+    IncomingSource(name="shop", profile=profile, account=account).save()
 
 
 def path_of(model, name, pk=None):
@@ -123,6 +151,7 @@ def test_a_get_of_any_action_changes_nothing(login, demo, name):
         ladder.open_case(plan, "task-blocked", "It is stuck", task=plan.tasks.first())
         verbs.open_all(plan, [RING])
         Joint(is_over=False).file()
+        open_doors(demo)
     client.get(reverse("admin:index"))
     before = rows()
     for model, slot, action in sorted(offered(), key=str):
@@ -324,7 +353,7 @@ def test_rounds_are_decided_together_but_those_that_ask_for_the_password(login, 
     page = client.post(at, {"action": "decide", "_selected_action": [one.pk for one in rounds]})
     why = {row.pk: why for row, why, *_ in page.context["rows"]}
     assert [why[one.pk] for one in rounds] == ["", "", "it asks for the password. Decide it on its own page."]
-    seen = {f"seen-{row.pk}": digest for row, _, digest in page.context["rows"]}
+    seen = {f"seen-{row.pk}": digest for row, _, digest, *_ in page.context["rows"]}
     seen[f"seen-{rounds[1].pk}"] = "0" * 64  # it has changed since
     do(client, Approval, "decide", rounds, decision="approve", reason="Fits.", **seen)
     states = [Approval.objects.get(pk=one.pk).state for one in rounds]

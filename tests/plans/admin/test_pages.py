@@ -68,7 +68,7 @@ def test_the_sidebar_shows_places_that_a_person_may_go_to(login):
         return {item["title"] for group in groups for item in group["items"]}
 
     assert "Run" in places("ops") and "Run" not in places("auditor")
-    assert "Approvers" in places("exec") and "Accounts" not in places("exec")
+    assert "Approvers" in places("exec") and "Accounts" not in places("ops")
 
 
 @pytest.mark.parametrize("tab", ["outputs", "rules", "changes"])

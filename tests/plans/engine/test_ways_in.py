@@ -36,6 +36,7 @@ from plans.models import (
     RipcordPull,
     Schedule,
     ScheduledRun,
+    WebhookSubscription,
 )
 from programs.models import Campaign, GuardedChange, Partner
 from tests.factories import PersonFactory, UserFactory, make_plan, round_of
@@ -78,6 +79,7 @@ def rows(acting):
         saved(
             PolicyVersion(command="proof", subject="sign-off", number=1, text={}, proposed_by=UserFactory())
         ),
+        saved(WebhookSubscription(name="crm", url="https://crm.example/hook", owner=UserFactory())),
         saved(GuardedChange(kind="role", what="w", entity="programs.role", verb="save")),
         saved(
             FraudCase(

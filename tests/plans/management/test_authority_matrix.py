@@ -179,6 +179,7 @@ def another(row, field):
         ("programs.approver", "valid_from"): None, ("programs.approver", "valid_until"): None,
         ("programs.absence", "ends_at"): clock.now() + timedelta(days=9),
         ("programs.absence", "starts_at"): clock.now() - timedelta(days=9),
+        ("programs.delegation", "amount_cap"): Decimal(99),
         ("programs.delegation", "revoked_at"): None, ("programs.role", "handles_money_or_law"): False,
         ("programs.program", "subdivision"): "CA", ("programs.program", "working_week"): "60123",
         ("programs.program", "country"): "DE", ("programs.program", "time_zone"): "Europe/Berlin",
