@@ -15,7 +15,7 @@ from plans.commands.monitor_loyalty.kpis import metric_of
 from plans.commands.shared.experiments import SMALLEST_LIFT
 from plans.commands.shared.figures import money, percent
 from plans.commands.shared.labour import effort_text, labour_line, labour_note, person_day_cost
-from plans.commands.shared.readouts import CANNOT_BE_TESTED
+from plans.commands.shared.next_tests import CANNOT_BE_TESTED
 from plans.commands.shared.thresholds import alert_table
 from plans.commands.shared.windows import today_of
 from plans.engine.running.steps import StepContext

@@ -7,15 +7,8 @@ from typing import Any
 
 from plans.commands.monitor_loyalty.facts import is_full, window_of
 from plans.commands.shared.experiments import NotRead, find_experiments, readout_table, verdicts
-from plans.commands.shared.readouts import (
-    Supply,
-    figures_table,
-    guardrail_table,
-    lift_chart,
-    next_table,
-    next_tests,
-    split_table,
-)
+from plans.commands.shared.next_tests import Supply, next_table, next_tests
+from plans.commands.shared.readouts import figures_table, guardrail_table, lift_chart, split_table
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import StepResult
 from programs.analytics.experiments import read_experiment

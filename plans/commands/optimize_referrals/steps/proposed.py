@@ -7,7 +7,7 @@ from datetime import date
 
 import numpy as np
 
-from plans.commands.shared.readouts import CANNOT_BE_TESTED
+from plans.commands.shared.next_tests import CANNOT_BE_TESTED
 from plans.engine.running.steps import StepContext
 from programs.analytics.backlog import ProposedAction
 from programs.analytics.estimate import Unavailable

@@ -19,7 +19,7 @@ from plans.engine.escalation import ladder
 from plans.export import document
 from plans.models import Breach, Escalation, Plan, RipcordPull, RungFiring, Schedule
 from plans.runs import schedules
-from programs.models import Person, Tier
+from programs.models import Experiment, Person, Tier
 from tests.factories import PersonFactory
 from tests.plans.commands.loyalty_program import (
     DAYS,
@@ -272,6 +272,30 @@ def test_summary_is_the_short_of_full(loyalty, tmp_path):
         "next_tests",
         "kpi_comparison",
     } <= short.keys()
+
+
+def test_a_test_held_by_its_guardrail_says_so_and_what_that_takes(loyalty, tmp_path):
+    """A rare outcome takes a hundred times the members there are: no weeks are promised."""
+    load_purchases(loyalty, tmp_path)
+    lines = [
+        {"experiment": "Bonus", "unit_id": f"{arm}-{n}", "variant": arm, "metric": metric,
+         "value": float(n < count), "assigned_at": START + timedelta(days=n % 28)}
+        for metric, counts in (("bought", {"control": 10, "new": 40}), ("left", {"control": 4, "new": 4}))
+        for arm, count in counts.items()
+        for n in range(100)
+    ]  # fmt: skip
+    load(loyalty, tmp_path, "experiments", pa.Table.from_pylist(lines))
+    guards = {"name": "left", "role": "guardrail", "direction": "lower", "margin": 0.05}
+    metrics = [{"name": "bought", "role": "primary"}, guards]
+    Experiment(program=loyalty, key="bonus", name="Bonus", planned_per_arm=100, metrics=metrics).save()
+    plan = run(LINE)
+    (told,) = values(plan)["experiments"]["experiments"]
+    assert told["verdict"] == "hold"
+    (row,) = rows(outputs(plan)["next_tests"])
+    assert row["suggestion"] == "Test new again with members enough for left"
+    assert "bought won, +300.0%" in row["why"] and "less than 10%" not in row["why"]
+    assert (row["n"], row["weeks"], row["guardrails"] > 100_000) == (None, None, True)
+    assert "cannot be tested here" in row["why"]
 
 
 def test_every_action_has_an_interval_an_owner_a_date_a_sample_and_weeks(loyalty, tmp_path):

@@ -8,14 +8,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from plans.commands.shared.experiments import find_experiments, readout_table, verdicts
-from plans.commands.shared.readouts import (
-    Supply,
-    figures_table,
-    guardrail_table,
-    next_table,
-    next_tests,
-    split_table,
-)
+from plans.commands.shared.next_tests import Supply, next_table, next_tests
+from plans.commands.shared.readouts import figures_table, guardrail_table, split_table
 from programs.analytics.estimate import Unavailable
 from programs.analytics.experiments import (
     detectable_difference,
@@ -285,7 +279,7 @@ def test_what_won_is_the_level_the_next_variant_is_sized_on(review):
 
 
 def test_the_next_test_says_what_its_guardrails_take(review):
-    """Members are those of the metric that decides; a rare refund takes many more."""
+    """A rare refund takes many more members than the metric that decides: the test is as large."""
     refunds = {"control": share(40, 1000), "new": share(41, 1000)}
     metrics = [{"name": "bought", "role": "primary"},
                {"name": "refunded", "role": "guardrail", "margin": 0.1, "direction": "lower"}]  # fmt: skip
@@ -293,14 +287,94 @@ def test_the_next_test_says_what_its_guardrails_take(review):
     (told,) = next_tests(tests, read)
     variation = np.sqrt(0.04 * 0.96) / 0.04
     assert told.guardrails == int(np.ceil(members_per_arm_for_guardrail(variation, 0.1)))
-    assert told.guardrails > told.members_per_arm
+    assert told.members_per_arm == told.guardrails
+    assert told.weeks == int(np.ceil(2 * told.guardrails / 2000))
     (row,) = rows(
         {"columns": [{"key": c.key} for c in next_table([told]).columns], "rows": next_table([told]).rows}
     )
     assert row["guardrails"] == told.guardrails
-    assert "A guardrail that does not change is called safe" in next_table([told]).note
+    assert "guardrails that do not change to be called safe" in next_table([told]).note
     tests, read, _ = review(NOTHING, planned_per_arm=1000)
     assert next_tests(tests, read)[0].guardrails is None
+
+
+EVEN = {"bought": {"control": share(5000, 10_000), "new": share(5010, 10_000)}}
+SPARED = [DECIDES, {"name": "left", "role": "guardrail", "margin": 0.05, "direction": "lower"}]
+
+
+def held(review, left, metrics=SPARED, supply=None, outcomes=WON):
+    tests, read, _ = review(outcomes | {"left": left}, planned_per_arm=1000, metrics=metrics)
+    assert verdicts(read, ())[0]["verdict"] == "hold"
+    return next_tests(tests, read, supply)[0]
+
+
+def test_what_won_and_is_held_by_a_guardrail_is_tested_again_large_enough_for_it(review):
+    told = held(review, {"control": share(40, 1000), "new": share(40, 1000)})
+    assert told.suggestion == "Test new again with members enough for left"
+    assert told.why.startswith("bought won, +100.0% (") and "less than" not in told.why
+    assert "but it is not shown that left kept within the margin" in told.why
+    assert told.members_per_arm == told.guardrails > 100_000
+
+
+def test_a_guardrail_beyond_the_members_who_exist_is_no_test(review):
+    left = {"control": share(40, 1000), "new": share(40, 1000)}
+    told = held(review, left, supply=Supply(members=2447))
+    assert (told.members_per_arm, told.weeks, told.lift) == (None, None, None)
+    assert told.guardrails > 100_000
+    assert told.why.endswith("cannot be tested here; compare windows, with regression to the mean")
+    assert (
+        f"left takes {told.guardrails:,} members per arm to be called safe within 5.0%, and 2,447 exist"
+        in told.why
+    )
+    shown = 0.05 * np.sqrt(told.guardrails / 1223)
+    assert f"enough for a margin of {shown:.0%}" in told.why
+
+
+def test_a_guardrail_that_had_members_enough_asks_for_another_variant(review):
+    metrics = [DECIDES, SPARED[1] | {"margin": 0.11}]
+    told = held(review, {"control": share(700, 1000), "new": share(735, 1000)}, metrics)
+    assert told.guardrails < 1000
+    assert told.suggestion == "Test a variant that spares left"
+
+
+def test_what_won_and_lost_elsewhere_asks_for_a_variant_that_spares_it(review):
+    told = held(review, {"control": share(200, 1000), "new": share(100, 1000)}, [DECIDES])
+    assert told.suggestion == "Test a variant that spares left"
+    assert told.why.endswith("but left got worse beyond chance")
+
+
+@pytest.mark.parametrize(
+    ("outcomes", "suggestion", "why"),
+    [
+        (NOTHING, "Test a bolder variant, or this one again with more members", "a gain of up to"),
+        (EVEN, "Test a bolder variant", "% at most, and 10% is looked for"),
+    ],
+)  # fmt: skip
+def test_what_did_not_win_says_what_may_still_be_there(review, outcomes, suggestion, why):
+    tests, read, _ = review(outcomes, planned_per_arm=1000)
+    (told,) = next_tests(tests, read)
+    assert (told.suggestion, why in told.why) == (suggestion, True)
+
+
+def test_after_a_win_the_guardrails_are_sized_on_the_new_control(review):
+    spent = {"control": share(200, 1000), "new": share(400, 1000)}
+    metrics = [DECIDES, {"name": "spent", "role": "guardrail", "margin": 0.05}]
+    tests, read, _ = review(WON | {"spent": spent}, planned_per_arm=1000, metrics=metrics)
+    (told,) = next_tests(tests, read)
+    assert told.suggestion.startswith("Ship new")
+    assert told.guardrails == int(np.ceil(members_per_arm_for_guardrail(np.sqrt(0.4 * 0.6) / 0.4, 0.05)))
+    assert told.members_per_arm == told.guardrails
+    (bound,) = next_tests(tests, read, Supply(members=2447))
+    assert (bound.members_per_arm, bound.weeks) == (None, None)
+    assert "2,447 exist" in bound.why
+
+
+def test_a_test_that_runs_on_says_which_guardrail_may_stay_unclear(review):
+    left = {"control": share(40, 1000), "new": share(40, 1000)}
+    tests, read, _ = review(WON | {"left": left}, planned_per_arm=5000, metrics=SPARED)
+    (told,) = next_tests(tests, read)
+    assert told.members_per_arm == 4000
+    assert f"left takes {told.guardrails:,} to be called safe, and may be unclear even then" in told.why
 
 
 def test_a_test_asks_for_no_more_members_than_exist_and_says_what_those_can_show(review):
