@@ -187,7 +187,8 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         self, ledger: Snapshot | None, members: Snapshot | None, *, as_of: datetime, mature: int, recent: int
     ) -> pa.Table:
         """tier, members, issued, redeemed, issued_squares, redeemed_squares, products (of points issued
-        ``mature`` days ago or more), recent (points issued in the last ``recent`` days)."""
+        ``mature`` days ago or more), recent (points issued in the last ``recent`` days), recent_squares,
+        recent_products (with issued): sums over members."""
         datasets = {"point_ledger": ledger, "members": members}
         return self._ask("tier_redemptions", datasets, as_of=as_of, mature=mature, recent=recent)
 

@@ -4,6 +4,7 @@ else stated here, shares only. Amounts of money are never made up: what nobody e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -166,7 +167,7 @@ def measured_redemption(data: OpenData) -> Assumption | None:
     """The ultimate redemption rate, 1 − the breakage that monitor-loyalty states; None without a ledger that tells.
 
     Chain ladder and Cape Cod on the same triangle stand beside it. Points that tiers redeem differently count as they are
-    granted now.
+    granted now, as far as that is beyond chance, with the error of it.
     """
     vintages = read_vintages(data)
     if isinstance(vintages, Unavailable) or isinstance(outlook := outlook_of(vintages), Unavailable):
@@ -181,7 +182,7 @@ def measured_redemption(data: OpenData) -> Assumption | None:
             f"Cape Cod {percent(other.cape_cod_rate)}"
         )
     if isinstance(mix, TierMix) and mix.differs:
-        ends = [min(end * mix.factor, 1.0) for end in ends]
+        ends = _weighed(ends, mix)
         source = f"{source}; {mix.sentence}"
     elif isinstance(mix, TierMix):
         source = f"{source}; one rate for all tiers, whose redemption does not differ beyond chance"
@@ -192,6 +193,15 @@ def measured_redemption(data: OpenData) -> Assumption | None:
     return Assumption(
         "redemption_rate", low, likely, high, "share of issued points", source, error, floor=low, ceiling=high
     )
+
+
+def _weighed(ends: list[float], mix: TierMix) -> list[float]:
+    """Low, likely and high rate at the tiers that points go to now: the error of that weighing widens each side."""
+    low, likely, high = (end * mix.factor for end in ends)
+    reach = NORMAL_95 * mix.standard_error * ends[1]
+    likely = min(likely, 1.0)
+    below, above = math.hypot(likely - low, reach), math.hypot(high - likely, reach)
+    return [max(likely - below, 0.0), likely, min(likely + above, 1.0)]
 
 
 def order_caveat(data: OpenData) -> str:
