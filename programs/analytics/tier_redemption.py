@@ -32,9 +32,9 @@ class TierRedemption:
 
 @dataclass(frozen=True, slots=True)
 class TierMix:
-    """``factor`` by which the redemption rate of all changes, if points go where they went of late, drawn to 1 as
-    far as chance may explain the shift; ``standard_error`` is the factor's. ``shift`` is the change of the rate
-    before it is drawn, with its interval."""
+    """``factor`` by which the redemption rate of all changes, if points go where they went of late, drawn to
+    1 as far as chance may explain the shift; ``standard_error`` is the factor's. ``shift`` is the change of
+    the rate before it is drawn, with its interval."""
 
     tiers: tuple[TierRedemption, ...]
     p_value: float
@@ -52,10 +52,10 @@ class TierMix:
         assert self.shift.low is not None and self.shift.high is not None
         chance = ", which chance may explain" if self.shift.low <= 0 <= self.shift.high else ""
         return (
-            f"tiers redeem differently ({told} of points so far). The points of the last quarter would be redeemed "
-            f"{_points(self.shift.value)} percentage points more often than those before ({_points(self.shift.low)} to "
-            f"{_points(self.shift.high)}{chance}): as far as this is beyond chance it changes the rate, by "
-            f"{self.factor - 1:+.1%} of it, and the interval holds the error of it"
+            f"tiers redeem differently ({told} of points so far). The points of the last quarter went to "
+            f"tiers whose rate is {_points(self.shift.value)} percentage points from that of those before "
+            f"({_points(self.shift.low)} to {_points(self.shift.high)}{chance}): as far as this is beyond "
+            f"chance it changes the rate, by {self.factor - 1:+.1%} of it, and the interval holds its error"
         )
 
 
@@ -90,9 +90,11 @@ def tier_mix(rows: Sequence[Mapping[str, Any]]) -> TierMix | Unavailable:
 
 @dataclass(frozen=True, slots=True)
 class _Shift:
-    """``value``: by how much the rate is higher where the points of late went than where all went. The variances are
-    those that the draw of members gives the rate of late, the rate of all, and both together; ``of_rates`` is what the
-    tiers' rates are not known by."""
+    """``value``: by how much the rate is higher where the points of late went than where all went.
+
+    The variances are those that the draw of members gives the rate of late, the rate of all, and ``both``
+    together; ``of_rates`` is what the tiers' rates are not known by.
+    """
 
     value: float
     late: float
@@ -115,8 +117,8 @@ class _Shift:
 
     @property
     def error_of_drawn(self) -> float:
-        """Of the rate of the members who will get points: the draw of those seen, or that of the shift where it is
-        larger. The interval reaches as far again as drawing to 0 took the shift."""
+        """Of the rate of the members who will get points: the draw of those seen, or that of the shift where
+        it is larger. The interval reaches as far again as drawing to 0 took the shift."""
         w = self.weight
         chance = w**2 * self.late + 2 * w * (1 - w) * self.both + (1 - w) ** 2 * self.old
         shift = self.late - 2 * self.both + self.old
@@ -124,8 +126,8 @@ class _Shift:
 
 
 def _shift(tiers: Sequence[TierRedemption], rows: Sequence[Mapping[str, Any]]) -> _Shift:
-    """A member's points come and go together, so members are what chance draws: each counts with its points times its
-    tier's distance from the rate of all (delta method; Cochran 1977, 6.3)."""
+    """A member's points come and go together, so members are what chance draws: each counts with its points
+    times its tier's distance from the rate of all (delta method; Cochran 1977, 6.3)."""
     rows_of = {row["tier"]: row for row in rows}
     issued, recent = sum(each.issued for each in tiers), sum(each.recent for each in tiers)
     if recent <= 0:

@@ -32,7 +32,7 @@ def world(rng, gold_now, members=2500, gold_before=GOLD):
 @pytest.mark.parametrize("gold_now", [GOLD, 0.28, 0.30, 0.33, 0.4, 0.6])
 def test_the_rate_of_new_points_lies_in_its_interval(gold_now):
     """In 200 worlds in which chance alone, or a shift as well, moves points between tiers; nominal is 95 %,
-    measured 91.5 % to 99.5 %. Without a shift the rate is nearer to the truth than at the last quarter's mix."""
+    measured 91.5 % to 99.5 %. Without a shift the rate is nearer to the truth than at the last quarter's."""
     rng, inside, errors = np.random.default_rng(4), 0, []
     of_seen, truth = 0, gold_now * RATES[0] + (1 - gold_now) * RATES[1]
     for _ in range(WORLDS):
