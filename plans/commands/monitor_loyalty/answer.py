@@ -48,10 +48,11 @@ def figures_of(
     before = {**data["kpis_before"], "liability": health["liability_before"]}
     values = {**data["kpis"], "liability": health["liability"]}
     reasons = {**data["unavailable"], **health["unavailable"]}
+    ends = {**data["kpi_ends"], "liability": (health.get("liability_low"), health.get("liability_high"))}
     found = []
     for name, unit in FIGURES:
         scale = 100.0 if unit == "%" else 1.0
-        low, high = data["kpi_ends"].get(name) or (None, None)
+        low, high = ends.get(name) or (None, None)
         value, was = values.get(name), before.get(name)
         found.append(AnswerFigure(
             metrics[name]["name"], None if value is None else scale * value, unit or currency,

@@ -16,7 +16,7 @@ from plans.commands.monitor_loyalty.steps.points import (
 )
 from plans.commands.monitor_loyalty.steps.points_by_tier import points_by_tier, tier_table
 from plans.commands.monitor_loyalty.steps.tiers import tier_outputs
-from plans.commands.shared.figures import figure, money, percent, value_of
+from plans.commands.shared.figures import figure, money, percent, value_of, with_ends
 from plans.commands.shared.point_cost import point_cost
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, Signal, StepResult, Table
@@ -77,6 +77,7 @@ def diagnose(context: StepContext) -> StepResult:
         Figure("cost_per_point", "Cost per redeemed point", cost.mean, currency, definition=cost.source),
     ]  # fmt: skip
     caveat = "" if isinstance(of_tiers, Unavailable) else of_tiers.caveat(currency)
+    owed = None if isinstance(of_tiers, Unavailable) else of_tiers.owed
     note = "" if not isinstance(liability.chart, Unavailable) else liability.chart.reason
     outputs: list[Any] = [Metrics("health", "Program health", items, note), *tiers["outputs"]]
     if balances:
@@ -101,7 +102,11 @@ def diagnose(context: StepContext) -> StepResult:
             "breakage_high": points.breakage.high if isinstance(points.breakage, Estimate) else None,
             "order_of_points": points.order,
             "points_caveat": ". ".join(filter(None, (points.caveat, caveat))),
-            "liability_by_tier": None if isinstance(of_tiers, Unavailable) else of_tiers.owed,
+            "liability_low": with_ends(values["liability"])[1],
+            "liability_high": with_ends(values["liability"])[2],
+            "liability_by_tier": owed.value if owed else None,
+            "liability_by_tier_low": owed.low if owed else None,
+            "liability_by_tier_high": owed.high if owed else None,
             "tier_drift": tiers["drift"],
             "tier_moves": tiers["moves"],
             "spikes": list(liability.spikes),

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import math
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from plans.commands.monitor_loyalty.facts import window_of
@@ -32,25 +33,59 @@ class TierPoints:
 
 @dataclass(frozen=True, slots=True)
 class PointsByTier:
-    """``owed`` is the sum over tiers; None where a tier cannot tell."""
+    """``owed`` is the sum over tiers with its interval; None where a tier cannot tell."""
 
     rows: tuple[TierPoints, ...]
     at_one_rate: Estimate
-    owed: float | None
+    owed: Estimate | None
 
     @property
     def apart(self) -> float:
         """Of the liability at one rate, by which the tiers' own is higher."""
-        known = self.owed is not None and self.at_one_rate.value > 0
-        return (self.owed or 0.0) / self.at_one_rate.value - 1 if known else 0.0
+        if self.owed is None or self.at_one_rate.value <= 0:
+            return 0.0
+        return self.owed.value / self.at_one_rate.value - 1
+
+    @property
+    def is_beyond_chance(self) -> bool:
+        """Whether the liability at one rate lies outside what the tiers' own sum may be."""
+        if self.owed is None or self.owed.low is None or self.owed.high is None:
+            return False
+        return not self.owed.low <= self.at_one_rate.value <= self.owed.high
 
     def caveat(self, currency: str) -> str:
-        if self.owed is None or abs(self.apart) < WORTH_A_CAVEAT:
+        if self.owed is None or abs(self.apart) < WORTH_A_CAVEAT or not self.is_beyond_chance:
             return ""
         return (
-            f"Tiers redeem differently: by each tier's own rate the liability is {money(self.owed, currency)}, "
-            f"{abs(self.apart):.0%} {'more' if self.apart > 0 else 'less'} than at one rate for all"
+            f"Tiers redeem differently: by each tier's own rate the liability is {_told(self.owed, currency)}, "
+            f"{abs(self.apart):.0%} {'more' if self.apart > 0 else 'less'} than at one rate for all, which is more than "
+            "chance explains"
         )
+
+
+def sum_of_tiers(rows: Sequence[TierPoints]) -> Estimate | None:
+    """What all tiers owe; None where one cannot tell.
+
+    Tiers err apart from each other, so the reaches add up as squares; where redemptions name no month of issue, the
+    order that is taken for granted is the same in all of them, and the reaches add up as they are.
+    """
+    told = [row.owed for row in rows if isinstance(row.owed, Estimate)]
+    if not told or len(told) < len(rows):
+        return None
+    value = sum(each.value for each in told)
+    below = [each.value - each.low for each in told if each.low is not None]
+    above = [each.high - each.value for each in told if each.high is not None]
+    if len(below) < len(told) or len(above) < len(told):
+        return Estimate(value, unit="money")
+    together = any(row.found.caveat for row in rows)
+    down, up = (sum(reach) if together else math.hypot(*reach) for reach in (below, above))
+    return Estimate(value, value - down, value + up, told[0].level, unit="money", method=told[0].method)
+
+
+def _told(owed: Estimate, currency: str) -> str:
+    if owed.low is None or owed.high is None:
+        return money(owed.value, currency)
+    return f"{money(owed.value, currency)} ({money(owed.low, currency)} to {money(owed.high, currency)})"
 
 
 def points_by_tier(
@@ -69,8 +104,7 @@ def points_by_tier(
     if len(names) < 2:
         return Unavailable(f"It takes two tiers with {FEWEST_MEMBERS} members who have points.")
     rows = tuple(_of_tier(context, name, tiers) for name in names)
-    told = [row.owed.value for row in rows if isinstance(row.owed, Estimate)]
-    return PointsByTier(rows, owed, sum(told) if len(told) == len(rows) else None)
+    return PointsByTier(rows, owed, sum_of_tiers(rows))
 
 
 def _large_enough(tiers: Mapping[str, str]) -> dict[str, str]:
@@ -96,7 +130,7 @@ def _of_tier(context: StepContext, name: str, tiers: Mapping[str, str]) -> TierP
 def tier_table(found: PointsByTier, currency: str) -> Table:
     reasons = {row.found.rate.reason for row in found.rows if isinstance(row.found.rate, Unavailable)}
     whole = (
-        f"Together {money(found.owed, currency)}."
+        f"Together {_told(found.owed, currency)}."
         if found.owed is not None
         else f"No sum: {' '.join(sorted(reasons)) or 'a tier has no liability.'}"
     )
@@ -105,11 +139,12 @@ def tier_table(found: PointsByTier, currency: str) -> Table:
         [Column("tier", "Tier"), Column("members", "Members with points", "integer"),
          Column("outstanding", "Points outstanding", "number"),
          Column("rate", "Redeemed of outstanding", "percent"), Column("low", "from", "percent"), Column("high", "to", "percent"),
-         Column("breakage", "Breakage of issued", "percent"), Column("liability", "Liability", "money", currency)],
+         Column("breakage", "Breakage of issued", "percent"), Column("liability", "Liability", "money", currency),
+         Column("liability_low", "from", "money", currency), Column("liability_high", "to", "money", currency)],
         [[row.tier or "none", row.members, row.outstanding, *with_ends(row.found.rate), with_ends(row.found.breakage)[0],
-          with_ends(row.owed)[0]]
+          *with_ends(row.owed)]
          for row in found.rows],
         "Each tier by its own months of issue; members count in the tier in which the list has them now, and tiers with fewer "
         f"than {FEWEST_MEMBERS} members who have points with those in none. {whole} The liability of the page, "
-        f"{money(found.at_one_rate.value, currency)}, is at one rate for the points of all members.",
+        f"{_told(found.at_one_rate, currency)}, is at one rate for the points of all members.",
     )  # fmt: skip
