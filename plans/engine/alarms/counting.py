@@ -66,6 +66,15 @@ def one_a_period(readings: Iterable[R]) -> list[R]:
     return list(standing.values())
 
 
+def of_one_plan(standing: Iterable[R], own: Iterable[OfPeriod]) -> list[R]:
+    """The standing readings of those periods that one plan looked at itself, in the order in which it did.
+
+    What other plans looked at between does not come into it; a correction of the same period does.
+    """
+    by_period = {reading.period: reading for reading in standing}
+    return [by_period[period] for period in dict.fromkeys(reading.period for reading in own)]
+
+
 def _rank(reading: OfPeriod) -> tuple[bool, datetime]:
     return reading.verdict != MISSING, reading.updated_at
 

@@ -1,13 +1,17 @@
 """Triggers: rules looked at period by period, across the runs of a command on a program.
 
 A reading belongs to the plan that measured it, and is counted with those of the same window, model and scope
-of whatever plan: weekly and monthly runs count apart. The first breach tells the owner; enough of them open
-the ladder on the plan that breached and, where declared, pull its rip-cord.
+of whatever plan: weekly and monthly runs count apart. What names none of these is about the work of a plan,
+such as a design that loses: what one plan found in a row counts for it, too, whatever others found between.
+The first breach tells the owner; enough of them open the ladder on the plan that breached and, where
+declared, pull its rip-cord.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any, Protocol
 
 from django.db import transaction
@@ -36,6 +40,20 @@ from plans.schemas.rules import TriggerRules
 SILENT = "metric-missing"
 SERIES = ("window", "model", "scope")
 """What readings must agree in to be counted together."""
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """``found`` over all plans, from the readings ``of_all``; ``of_plans``: what counts for one plan, by its key."""
+
+    found: counting.RuleCount
+    of_all: Sequence[Reading]
+    of_plans: Mapping[int, Sequence[Reading]]
+
+    def counts(self, breach: Breach) -> bool:
+        """For all plans, or for its own as long as that can still be stopped."""
+        own = self.of_plans.get(breach.plan_id, ()) if breach.plan.state in LIVE_PLAN_STATES else ()
+        return breach.period in {reading.period for reading in (*self.of_all, *own)}
 
 
 class MeasuredIn(Protocol):
@@ -216,26 +234,38 @@ def _of_series(reading: Reading) -> QuerySet[Reading]:
     return Reading.objects.filter(_same_series(reading), metric_version=reading.metric_version)
 
 
-def _counted(reading: Reading) -> set[str]:
-    """The periods whose breaches count; none where the plan declares no such rule any more."""
-    rule = reading.plan.rules.trigger(reading.rule)
-    standing = counting.one_a_period(_of_series(reading))
-    if rule is None:
-        return set()
+def _counts(rule: TriggerRules, reading: Reading, readings: Sequence[Reading]) -> Counts:
+    """Where the counters stand after ``readings``, all of the series of ``reading``, the oldest first."""
+    standing = counting.one_a_period(readings)
     found = counting.count_breaches(rule, counting.verdicts_under(reading.limit, standing))
-    return {standing[index].period for index in found.counted}
+    own: dict[int, list[Reading]] = {}
+    # A value of a metric is the same fact whoever measured it; only what is of no window is of a plan's work.
+    if not rule.comparator and not any(getattr(reading, name) for name in SERIES):
+        by_plan = defaultdict(list)
+        for each in readings:
+            by_plan[each.plan_id].append(each)
+        for plan, mine in by_plan.items():
+            told = counting.of_one_plan(standing, mine)
+            counted = counting.count_breaches(rule, [each.verdict for each in told]).counted
+            own[plan] = [told[index] for index in counted]
+    return Counts(found, [standing[index] for index in found.counted], own)
+
+
+def _counted(reading: Reading) -> Counts | None:
+    """None where the plan declares no such rule any more."""
+    rule = reading.plan.rules.trigger(reading.rule)
+    return None if rule is None else _counts(rule, reading, list(_of_series(reading)))
 
 
 def _act(plan: Plan, reading: Reading, rule: TriggerRules) -> None:
-    readings = counting.one_a_period(_of_series(reading).select_related("plan"))
-    found = counting.count_breaches(rule, counting.verdicts_under(reading.limit, readings))
-    if found.is_silent:
-        subject = f"{rule.title}: {found.missing} periods without a value"
+    counts = _counts(rule, reading, list(_of_series(reading).select_related("plan")))
+    if counts.found.is_silent:
+        subject = f"{rule.title}: {counts.found.missing} periods without a value"
         ladder.open_case(plan, f"{reading.rule}-{SILENT}"[:60], subject)
-    counted = [readings[index] for index in found.counted]
-    periods = {r.period for r in counted}
-    _keep_breaches(reading, periods)
-    if reading.verdict != counting.BREACHED or not found.is_enough or reading.period not in periods:
+    _keep_breaches(reading, counts)
+    counted = counts.of_all if counts.found.is_enough else counts.of_plans.get(plan.pk, [])
+    is_counted = reading.period in {r.period for r in counted}
+    if reading.verdict != counting.BREACHED or len(counted) < rule.breaches or not is_counted:
         return
     told = "; ".join(f"{r.period}: {r.value or r.message}" for r in counted)
     subject = f"{rule.title}: {reading.message}"
@@ -253,10 +283,10 @@ def _act(plan: Plan, reading: Reading, rule: TriggerRules) -> None:
         ripcord.pull("plan", plan=plan, reason=subject, trigger=reading.rule)
 
 
-def _keep_breaches(reading: Reading, counted: Collection[str]) -> None:
+def _keep_breaches(reading: Reading, counted: Counts | None) -> None:
     """A breach is on record from the first, which tells the owner; one that counts no more is cleared."""
     series = {name: getattr(reading, name) for name in ("command", "rule", *SERIES)}
-    of_rule = Breach.objects.filter(_same_series(reading))
+    of_rule = Breach.objects.filter(_same_series(reading)).select_related("plan")
     if reading.verdict == counting.BREACHED:
         own = {"plan": reading.plan, "period": reading.period}
         if not Breach.objects.filter(**series, **own).exists():
@@ -267,7 +297,7 @@ def _keep_breaches(reading: Reading, counted: Collection[str]) -> None:
     for row in of_rule:
         if held.get((row.plan_id, row.period), reading.limit) != reading.limit:
             continue  # what this threshold says clears nothing that another one found
-        counts = row.period in counted and (row.plan_id, row.period) not in good
+        counts = counted is not None and counted.counts(row) and (row.plan_id, row.period) not in good
         cleared_at = None if counts else row.cleared_at or clock.now()
         if cleared_at != row.cleared_at:
             row.cleared_at = cleared_at

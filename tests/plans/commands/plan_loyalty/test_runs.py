@@ -22,6 +22,7 @@ from plans.engine.running.sweep import sweep
 from plans.engine.stopping import ripcord
 from plans.export import document
 from plans.models import Plan
+from plans.runs import revise
 from plans.schemas import outputs
 from programs import services
 from programs.datasets.loading import ingest as loading
@@ -200,6 +201,21 @@ def test_the_same_design_again_and_a_good_one_in_between_do_not_add_up():
     assert cases(model(budget="1000", more=LOSING)[2]).count() == 0
     model(budget="2000")
     assert cases(model(budget="2000", more=LOSING)[2]).count() == 0
+
+
+def test_two_losing_revisions_of_one_plan_hold_it_whatever_other_plans_earn_between():
+    _, economics, plan = model(budget="1000", more=LOSING)
+    assert economics["net_year"] < 0
+    model(budget="2000")  # a good one of the same program clears the count of the program alone
+    assert plan.breaches.get().cleared_at is None
+    plan.refresh_from_db()
+    with acting_as(person("ops")):
+        revise.change(plan, {"budget": "2000"}, comment="A bigger pool.")
+    work_off(plan, "signal-review", "tier-design", "economic-modeling")
+    (case,) = cases(plan)
+    assert (plan.state, plan.pulls.get().trigger) == ("held", "negative-roi")
+    assert len({e["period"] for e in case.evidence}) == 2
+    assert not Tier.objects.exists()
 
 
 def states(plan, *keys):
