@@ -44,7 +44,7 @@ SERIES = ("window", "model", "scope")
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """``found`` over all plans, from the readings ``of_all``; ``of_plans``: what counts for one plan, by its key."""
+    """``found`` over all plans, from the readings ``of_all``; ``of_plans``: what counts for each alone."""
 
     found: counting.RuleCount
     of_all: Sequence[Reading]
