@@ -27,13 +27,10 @@ def minor_units(currency: str) -> int:
     return next((digits for digits, codes in MINOR_DIGITS.items() if currency in codes), 2)
 
 
+FEW_COINS = 10
+"""Below as many of the smallest coin, what is no whole number of them is a price of one of many."""
 KEPT_DECIMALS = 4
 """What columns of amounts hold: as many as any currency has."""
-
-
-def coin_digits(currency: str) -> int:
-    """Decimals to which a computed amount is rounded before it is kept: its currency's, at least two."""
-    return max(2, minor_units(currency))
 
 
 def as_kept(amount: Decimal) -> Decimal:
@@ -63,10 +60,13 @@ def amount_text(amount: Decimal, currency: str = "") -> str:
     cost of a point: it is written with two more decimals.
     """
     digits = minor_units(currency)
-    coins = abs(amount).scaleb(digits)
-    if coins < 10 and coins != coins.to_integral_value():
-        digits += 2
-    return f"{amount:,.{digits}f}"
+    return f"{amount:,.{digits + 2 if is_price_of_one(amount, currency) else digits}f}"
+
+
+def is_price_of_one(amount: Decimal, currency: str) -> bool:
+    """Whether an amount cannot be paid by itself: few of the smallest coins, and not a whole number."""
+    coins = abs(amount).scaleb(minor_units(currency))
+    return coins < FEW_COINS and coins != coins.to_integral_value()
 
 
 def exact_text(amount: Decimal, currency: str = "") -> str:

@@ -16,7 +16,7 @@ from django.utils import timezone
 from plans.drawing import pictures, typesetting, words
 from plans.export import paper, render, report_evidence
 from plans.export.paper import Part
-from plans.schemas.answer import Answer
+from plans.schemas.answer import Answer, rounding_note
 from plans.templatetags.gtm import (
     NUMERIC,
     VERDICT_FAMILIES,
@@ -115,6 +115,8 @@ def _answer(answer: Mapping[str, Any] | None) -> list[Part]:
         parts.append(paper.labelled("Alternative", answer["alternative"]["words"]))
     if answer["next"]:
         parts.append(paper.labelled("Next", answer["next"]))
+    if note := rounding_note(answer):
+        parts.append(paper.remark(note))
     return parts
 
 

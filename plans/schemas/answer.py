@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any, ClassVar
 
-from gtm.core.money import amount_text
+from gtm.core.money import amount_text, is_currency, minor_units
 
 GO, WITH_CARE, DO_NOT, CANNOT_TELL = "go", "go with care", "do not", "cannot tell"
 VERDICTS = (GO, WITH_CARE, DO_NOT, CANNOT_TELL)
@@ -124,6 +124,18 @@ def rows_of(answer: Mapping[str, Any]) -> list[tuple[str, Any, str]]:
     if answer["alternative"]:
         rows.append(("Alternative", answer["alternative"]["words"], ""))
     return [*rows, ("Next", answer["next"], "")]
+
+
+def rounding_note(answer: Mapping[str, Any]) -> str:
+    """How a stored answer writes amounts, where its tables have more of them; else empty."""
+    units = [(answer["money"] or {}).get("currency", ""), *(one["unit"] for one in answer["figures"])]
+    currency = next((unit for unit in units if is_currency(unit) and minor_units(unit) > 0), "")
+    return (
+        f"Amounts from {WHOLE_FROM} {currency} on are rounded to whole units here; the tables have them with "
+        "their decimals."
+        if currency
+        else ""
+    )
 
 
 def amount_in_words(worth: Mapping[str, Any]) -> str:

@@ -15,6 +15,7 @@ from typing import Any, ClassVar
 
 from gtm.core import canonical
 from plans.schemas.answer import Answer
+from plans.schemas.coins import in_coins
 
 SIGNIFICANT_DIGITS = 10
 
@@ -245,8 +246,8 @@ class StepResult:
 
 
 def payload_of(output: Output) -> dict[str, Any]:
-    """The stored form: JSON types only, floats rounded, Decimal as text."""
-    body = settle(canonical.plain(output))
+    """The stored form: JSON types only, floats rounded, Decimal as text, no fractions of a yen."""
+    body = in_coins(settle(canonical.plain(output)))
     return {"kind": output.kind, **body}
 
 

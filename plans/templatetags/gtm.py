@@ -17,6 +17,7 @@ from gtm.core.actors import name_of
 from gtm.core.money import amount_text, is_currency
 from gtm.core.places.times import time_in_words
 from gtm.core.readable import readable
+from plans.schemas.answer import rounding_note
 
 register = template.Library()
 OPTIONS = re.compile(r" (?=--)")
@@ -170,6 +171,12 @@ def interval(one: dict[str, Any]) -> str:
     low = roughly(one["low"], unit).removesuffix(unit).rstrip()
     level = f", {one['level']:.0%} interval".replace("%", " %") if one.get("level") else ""
     return f"{low} to {roughly(one['high'], unit)}{level}"
+
+
+@register.filter
+def rounding(answer: dict[str, Any]) -> str:
+    """The sentence on how an answer rounds amounts."""
+    return rounding_note(answer)
 
 
 @register.filter

@@ -178,7 +178,7 @@ PLAN_LOYALTY = registry.register(
         tool_hooks=(
             ToolHook("Serena", "Differences in catalogue and tiers", ToolWork.DEFINITIONS, "tier-design", "design.tiers", "context.tiers"),
             ToolHook("Context7", "Compliance documents", ToolWork.PROCEDURES, "governance-packet"),
-            ToolHook("Sequential Thinking", "Scenario modelling", ToolWork.COMPARISON, "economic-modeling", "economics.alternatives", "economics.recommendation"),
+            ToolHook("Sequential Thinking", "Scenario modelling", ToolWork.COMPARISON, "economic-modeling", "outputs.alternatives", "economics.recommendation"),
             ToolHook("Playwright", "Testing redemption flows", ToolWork.FLOW, "lifecycle-mapping", "redemption page"),
         ),
         roles=standard("loyalty-strategist", "member-insights-analyst", "loyalty-ops", "finance", "legal", "exec-sponsor"),

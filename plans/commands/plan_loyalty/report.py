@@ -16,6 +16,7 @@ from plans.commands.plan_loyalty.steps.packet import (
 )
 from plans.commands.shared.figures import money, percent
 from plans.engine.running.steps import StepContext
+from plans.schemas.answer import rounding_note
 from plans.schemas.outputs import Column, Document, Section, StepResult, Table
 
 CADENCES = (
@@ -39,8 +40,9 @@ def write_packet(context: StepContext) -> StepResult:
         triggers.get("constraints") or ()
     )
     answer = answer_of(design, economics, warnings, people, currency)
+    told = canonical.plain(answer)
     sections = [
-        Section("Decision asked", [answer.headline, answer.certainty.words]),
+        Section("Decision asked", [*filter(None, (answer.headline, answer.certainty.words, rounding_note(told)))]),
         Section("What to know before signing", bullets=warnings or ["Nothing found."]),
         Section("Owners", bullets=[f"{_title(role)}: {name or 'nobody yet'}" for role, name in sorted(people.items())]),
         Section("Cadences", bullets=[f"{when}: {what} ({people.get(role) or role})" for when, role, what in CADENCES]),
@@ -59,7 +61,7 @@ def write_packet(context: StepContext) -> StepResult:
             "nrr_target": nrr_target(signals, economics),
             "nrr_days": signals.get("nrr_days", 0),
             "warnings": warnings,
-            "answer": canonical.plain(answer),
+            "answer": told,
             "decision": answer.headline,
             "headline": [{"label": "Warnings", "value": "; ".join(warnings) or "none"}],
         },

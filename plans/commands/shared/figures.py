@@ -6,7 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from gtm.core.money import Money
-from plans.schemas.outputs import Figure
+from plans.schemas.outputs import Figure, settle
 from programs.analytics.chances import chance_in_words
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 
@@ -67,3 +67,8 @@ def money(value: float | None, currency: str) -> str:
     if abs(value) >= WHOLE_FROM:
         return f"{value:,.0f} {currency}"
     return str(Money(Decimal(str(value)), currency))
+
+
+def as_shown(value: float, digits: int) -> Decimal:
+    """A number of a table as people read it there, with so many decimals: what they add up."""
+    return round(Decimal(str(settle(value))), digits)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any
 
@@ -16,17 +16,21 @@ OPEN = "not followed up"
 
 
 def weigh(asked: ToolRequest) -> ToolAnswer:
-    """What stands at the subject, row by row, and the choice that ``beside`` holds."""
+    """What stands at the subject, row by row, and the choice that ``beside`` holds.
+
+    A table of the step is weighed as it is, with the kinds and units of its columns; of values nothing is
+    known but whether they are numbers.
+    """
     hook = asked.hook
     options, chosen = asked.value(hook.subject) or [], asked.value(hook.beside)
     rows = [option if isinstance(option, Mapping) else {"item": option} for option in options]
-    names = list(dict.fromkeys(name for row in rows for name, value in row.items() if _is_short(value)))
+    columns = asked.columns(hook.subject) or _columns(rows)
     said = f"Weighed: {len(rows)}. Result: {chosen}."
     table = Table(
         f"tool-{hook.work}",
         f"{hook.purpose}: what was weighed",
-        [Column(name, name.replace("_", " ").capitalize()) for name in names or ["item"]],
-        [[_word(row.get(name)) for name in names] for row in rows],
+        columns or [Column("item", "Item")],
+        [[_word(row.get(column.key)) for column in columns] for row in rows],
         note=said,
     )
     arguments = {"options": hook.subject, "choice": hook.beside, "seed": asked.plan.seed}
@@ -79,6 +83,18 @@ def _next(plan: Plan) -> str:
         .first()
     )
     return f"The next run is due on {due:%Y-%m-%d}." if due else "No schedule says when the next run is due."
+
+
+def _columns(rows: Sequence[Mapping[str, Any]]) -> list[Column]:
+    names = dict.fromkeys(name for row in rows for name, value in row.items() if _is_short(value))
+    return [Column(name, name.replace("_", " ").capitalize(), _kind(rows, name)) for name in names]
+
+
+def _kind(rows: Sequence[Mapping[str, Any]], name: str) -> str:
+    """A column holds numbers where every value that there is is one."""
+    found = [row[name] for row in rows if row.get(name) is not None]
+    numbers = all(isinstance(value, int | float) and not isinstance(value, bool) for value in found)
+    return "number" if found and numbers else "text"
 
 
 def _is_short(value: Any) -> bool:

@@ -8,7 +8,7 @@ from typing import Any
 
 from plans.models import CallOutcome, Plan, Task
 from plans.schemas.declaration import ToolHook
-from plans.schemas.outputs import Output
+from plans.schemas.outputs import Column, Output, Table
 
 OUTPUTS = "outputs"
 
@@ -34,6 +34,12 @@ class ToolRequest:
             return next(_rows(found) for found in self.outputs if found.key == rest)
         made = {self.task.output_var: self.values} if variable == self.task.output_var else {}
         return value_at(self.plan, place, made)
+
+    def columns(self, place: str) -> Sequence[Column]:
+        """The columns of the table at "outputs.KEY"; none where the place is a value."""
+        variable, _, rest = place.partition(".")
+        found = next((made for made in self.outputs if variable == OUTPUTS and made.key == rest), None)
+        return found.columns if isinstance(found, Table) else ()
 
 
 @dataclass(frozen=True, slots=True)

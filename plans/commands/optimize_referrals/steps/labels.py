@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from gtm.core import canonical
-from gtm.core.money import coin_digits
+from gtm.core.money import minor_units
 from plans.commands.optimize_referrals.steps.screen import rules_of
 from plans.commands.shared.figures import figure, value_of, with_ends
 from plans.commands.shared.windows import Span
@@ -233,7 +233,7 @@ def _by_people(
 def _audit_case(context: StepContext, row: Mapping[str, Any], score: float) -> dict[str, Any]:
     """One referral of the random sample, as a case for people."""
     due, currency = float(row["due"]), str(context.program["currency"])
-    digits = coin_digits(currency)
+    digits = minor_units(currency)
     return {
         "key": f"audit-{canonical.digest([context.program.get('slug', ''), row['referral_id']])[:16]}",
         "kind": AUDIT,

@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from gtm.core import canonical
-from gtm.core.money import coin_digits
+from gtm.core.money import minor_units
 from plans.commands.optimize_referrals.facts import currency_of, is_full, window_of
 from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
 from plans.commands.optimize_referrals.steps.labels import LabelAccuracy, labels_of, measure
@@ -206,9 +206,9 @@ def case_values(case: Case, currency: str) -> dict[str, Any]:
         "referrals": list(case.referral_ids),
         "referrers": len(case.referrer_ids),
         "score": round(case.score, 2),
-        "at_risk": round(case.at_risk, coin_digits(currency)),
-        "paid": round(case.paid, coin_digits(currency)),
-        "expected_loss": round(case.expected_loss, coin_digits(currency)),
+        "at_risk": round(case.at_risk, minor_units(currency)),
+        "paid": round(case.paid, minor_units(currency)),
+        "expected_loss": round(case.expected_loss, minor_units(currency)),
         "currency": currency,
         "evidence": [
             {"heuristic": r.heuristic, "title": r.title, "referrals": r.referrals,

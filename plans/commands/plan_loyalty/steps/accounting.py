@@ -7,12 +7,16 @@ from typing import Any
 
 import numpy as np
 
+from gtm.core.money import minor_units
 from plans.commands.plan_loyalty.steps.planned import PlannedProgram
+from plans.commands.shared.figures import as_shown
 from plans.commands.shared.ledger import read_vintages, redemption_pattern
 from plans.schemas.outputs import Column, Output, Table
 from programs.analytics import revenue
 
 EVEN_MONTHS = 12
+POINT_DIGITS = 2
+"""With which points are shown."""
 OFF_BY = (-0.10, -0.05, 0.05, 0.10)
 
 
@@ -81,18 +85,23 @@ def _sensitivity(
     return found
 
 
+def _rest(whole: float, part: float, digits: int) -> float:
+    """What is left of a whole, so that the two add up to it as they are shown, with so many digits."""
+    return float(as_shown(whole, digits) - as_shown(part, digits))
+
+
 def accounting_outputs(told: dict[str, Any], cost_per_point: float, currency: str) -> list[Output]:
     points = told["points"]
     deferral: list[list[Any]] = [
         ["Sales of enrolled members, the lift included", told["sales"], None],
-        ["Recognised at the sale", told["recognised_at_sale"], None],
+        ["Recognised at the sale", _rest(told["sales"], told["deferred"], minor_units(currency)), None],
         ["Deferred for points", told["deferred"], None],
         ["Points issued", None, points["issued"]],
         ["Points expected to be redeemed", None, points["expected_redeemed"]],
         [
             "Points expected never to be redeemed (breakage)",
             None,
-            points["issued"] - points["expected_redeemed"],
+            _rest(points["issued"], points["expected_redeemed"], POINT_DIGITS),
         ],
         ["Cost of the points expected to be redeemed", points["expected_redeemed"] * cost_per_point, None],
     ]
@@ -125,7 +134,7 @@ def accounting_outputs(told: dict[str, Any], cost_per_point: float, currency: st
              Column("closing", "Closing", amount, currency)],
             movements,
             "A full year from its first day, in proportion to the pattern of redemption, breakage included (IFRS "
-            f"15.B46). Pattern: {told['redemption_pattern']}.",
+            f"15.B46). Pattern: {told['redemption_pattern']}. Each amount is rounded by itself: a sum may differ in its last digit.",
         ),
         Table(
             "liability_sensitivity",

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from gtm.core.money import Money, minor_units
 from plans.commands.plan_loyalty.steps.base import spend_values
 from plans.commands.plan_loyalty.steps.constraints import ExpiryPolicy, eligible_members, expiry_of, stated
 from plans.commands.plan_loyalty.steps.goals import goal_table, goal_values, perks_of, surprise_of
@@ -17,11 +18,12 @@ from plans.commands.plan_loyalty.steps.personas import (
     projected_members,
 )
 from plans.commands.plan_loyalty.steps.planned import PlannedProgram, plan_program
-from plans.commands.shared.figures import figure, money, percent, value_of
+from plans.commands.shared.figures import as_shown, figure, money, percent, value_of
 from plans.engine.running.steps import StepContext
 from plans.schemas.constraints import NO_CASH, of_kind
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, StepResult, Table
 from programs.analytics.assumptions import LoyaltyAssumptions
+from programs.analytics.rewards import RewardDesign
 
 IDEAS = (
     " Benefits are ideas that nobody has costed, so they count as nothing: enter yours, with their cost per member and "
@@ -92,7 +94,7 @@ def design_tiers(context: StepContext) -> StepResult:
             ],
         },
         outputs=[
-            _blueprint(rows, currency, how),
+            _blueprint(rows, design, currency, how),
             _earning(planned, overrun, currency),
             _distribution(spend, [r["threshold"] for r in rows[1:]], currency),
             _assumption_table(planned.assumptions),
@@ -124,7 +126,7 @@ def _tier(rank: int, reward: Any, perks: Mapping[str, float | None]) -> dict[str
     }
 
 
-def _blueprint(rows: list[dict[str, Any]], currency: str, how: str) -> Table:
+def _blueprint(rows: list[dict[str, Any]], design: RewardDesign, currency: str, how: str) -> Table:
     return Table(
         "blueprint",
         "Program blueprint",
@@ -146,9 +148,21 @@ def _blueprint(rows: list[dict[str, Any]], currency: str, how: str) -> Table:
              "; ".join(r["perks"])]
             for r in rows
         ],
-        f"{how} Downgrade one tier at a time, on rolling twelve months."
+        f"{how} Downgrade one tier at a time, on rolling twelve months. {_beside_tiers(rows, design, currency)}"
         + (IDEAS if any(r["perks"] and not r["perk_costs"] for r in rows) else ""),
     )  # fmt: skip
+
+
+def _beside_tiers(rows: list[dict[str, Any]], design: RewardDesign, currency: str) -> str:
+    """What the reward pool holds beside the costs of the tiers, so that the column adds up to it."""
+    coins = minor_units(currency)
+    pool, missions = as_shown(design.pool, coins), as_shown(design.missions_pool, coins)
+    rest = pool - missions - sum(as_shown(row["reward_cost"], coins) for row in rows)
+    beside = f" and {Money(missions, currency)} for missions" if missions else ""
+    return (
+        f"Of the reward pool of {Money(pool, currency)} a year, {Money(rest, currency)} for surprise moments{beside} "
+        "belong to no tier."
+    )
 
 
 def _earning(planned: PlannedProgram, overrun: float, currency: str) -> Metrics:

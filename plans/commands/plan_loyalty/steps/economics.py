@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from gtm.core import canonical
-from gtm.core.money import coin_digits
+from gtm.core.money import minor_units
 from plans.commands.plan_loyalty.command import NEGATIVE_ROI
 from plans.commands.plan_loyalty.steps.accounting import accounting_outputs, accounting_values
 from plans.commands.plan_loyalty.steps.assumed import order_caveat
@@ -86,7 +86,8 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
     # step's tools left behind compares it with what is published, and does not count.
     designed = {name: value for name, value in context.outputs["design"].items() if name != "evidence"}
     period = f"design {canonical.digest([context.inputs, designed])[:12]}"
-    signals, net_year = [], round(values["net_year"], coin_digits(currency))
+    # Without decimals where the currency has none: to None digits a number is rounded to a whole one.
+    signals, net_year = [], round(values["net_year"], minor_units(currency) or None)
     if values["net_year"] < 0:
         signals.append(
             Signal(

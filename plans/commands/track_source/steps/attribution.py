@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from gtm.core.money import coin_digits
+from gtm.core.money import minor_units
 from plans.commands.shared.figures import figure, money, percent
 from plans.commands.track_source.command import ACCURACY
 from plans.commands.track_source.facts import Scope
@@ -218,7 +218,7 @@ def targets_of(context: StepContext, scope: Scope) -> tuple[dict[str, dict[str, 
         elif days > 0:
             length = (row["ends_on"] - row["starts_on"]).days + 1
             partner = scope.partner(row["member"])
-            part = round(row["target"] * days / length, coin_digits(scope.currency))
+            part = round(row["target"] * days / length, minor_units(scope.currency))
             mine[partner] = mine.get(partner, Decimal(0)) + part
     note = "Targets of a longer period count by the share of its days in the window."
     return found, note + (

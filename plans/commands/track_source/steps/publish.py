@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 from typing import Any
 
-from gtm.core.money import coin_digits
+from gtm.core.money import minor_units
 from plans.commands.track_source.facts import scope_of
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, StepResult, Table
@@ -21,7 +21,7 @@ def gather_records(context: StepContext) -> StepResult:
     """What is to be published, exactly as it was validated."""
     scope, result = scope_of(context), context.outputs["attribution"]
     contributed = {c["partner"]: c for c in result["contributions"]}
-    records, digits = [], coin_digits(scope.currency)
+    records, digits = [], minor_units(scope.currency)
     for slug in scope.partners:
         mine, credit = contributed.get(slug, {}), result["partner_credit"].get(slug, {})
         records.append(
