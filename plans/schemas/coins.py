@@ -21,8 +21,8 @@ def in_coins(body: dict[str, Any]) -> dict[str, Any]:
     told = {key: _told(value) for key, value in body.items()}
     if body.get("columns") and body.get("rows"):
         told["rows"] = _rows(body)
-    if isinstance(body.get("series"), list) and _is_whole(body.get("unit")):
-        told["series"] = [_curve(one, body["unit"]) for one in body["series"]]
+    if isinstance(body.get("series"), list) and (unit := _whole(body.get("unit"))):
+        told["series"] = [_curve(one, unit) for one in body["series"]]
     return told
 
 
@@ -32,14 +32,14 @@ def _told(value: Any) -> Any:
         return [_told(one) for one in value] if value and isinstance(value[0], dict) else value
     if not isinstance(value, dict):
         return value
-    unit = value.get("unit") or value.get("currency")
-    if not _is_whole(unit):
+    unit = _whole(value.get("unit") or value.get("currency"))
+    if not unit:
         return value
     return {key: _amount(one, unit) if key in NUMBERS else one for key, one in value.items()}
 
 
 def _rows(table: Mapping[str, Any]) -> list[list[Any]]:
-    units = [one["unit"] if _is_whole(one.get("unit")) else "" for one in table["columns"]]
+    units = [_whole(one.get("unit")) for one in table["columns"]]
     if not any(units):
         return list(table["rows"])
     return [
@@ -55,8 +55,9 @@ def _curve(series: Mapping[str, Any], unit: str) -> dict[str, Any]:
     }
 
 
-def _is_whole(unit: Any) -> bool:
-    return isinstance(unit, str) and is_currency(unit) and minor_units(unit) == 0
+def _whole(unit: Any) -> str:
+    """A unit that is a currency without decimals; empty for all others."""
+    return unit if isinstance(unit, str) and is_currency(unit) and minor_units(unit) == 0 else ""
 
 
 def _amount(value: Any, currency: str) -> Any:

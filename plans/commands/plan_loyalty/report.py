@@ -17,6 +17,7 @@ from plans.commands.plan_loyalty.steps.packet import (
 from plans.commands.shared.figures import money, percent
 from plans.engine.running.steps import StepContext
 from plans.schemas.answer import rounding_note
+from plans.schemas.coins import in_coins
 from plans.schemas.outputs import Column, Document, Section, StepResult, Table
 
 CADENCES = (
@@ -40,7 +41,7 @@ def write_packet(context: StepContext) -> StepResult:
         triggers.get("constraints") or ()
     )
     answer = answer_of(design, economics, warnings, people, currency)
-    told = canonical.plain(answer)
+    told = in_coins(canonical.plain(answer))
     sections = [
         Section("Decision asked", [*filter(None, (answer.headline, answer.certainty.words, rounding_note(told)))]),
         Section("What to know before signing", bullets=warnings or ["Nothing found."]),
