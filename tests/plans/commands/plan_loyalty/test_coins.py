@@ -35,7 +35,7 @@ def fractions(payload, currency):
     """Amounts of an output in a currency that are no whole number, and large enough to be paid."""
     found = []
     for at, column in enumerate(payload.get("columns", ())):
-        if payload["kind"] == "table" and column["unit"] == currency:
+        if payload.get("kind") == "table" and column["unit"] == currency:
             found += [row[at] for row in payload["rows"]]
     for one in [*payload.get("items", ()), *payload.get("figures", ()), payload.get("money") or {}]:
         if currency in (one.get("unit"), one.get("currency")):
