@@ -157,11 +157,12 @@ def _beside_tiers(rows: list[dict[str, Any]], design: RewardDesign, currency: st
     """What the reward pool holds beside the costs of the tiers, so that the column adds up to it."""
     coins = minor_units(currency)
     pool, missions = as_shown(design.pool, coins), as_shown(design.missions_pool, coins)
-    rest = pool - missions - sum(as_shown(row["reward_cost"], coins) for row in rows)
+    surprise = as_shown(design.surprise_pool, coins)
+    adds_up = pool == missions + surprise + sum(as_shown(row["reward_cost"], coins) for row in rows)
     beside = f" and {Money(missions, currency)} for missions" if missions else ""
     return (
-        f"Of the reward pool of {Money(pool, currency)} a year, {Money(rest, currency)} for surprise moments{beside} "
-        "belong to no tier."
+        f"Of the reward pool of {Money(pool, currency)} a year, {Money(surprise, currency)} for surprise moments{beside} "
+        "belong to no tier." + ("" if adds_up else " Each amount is rounded by itself.")
     )
 
 

@@ -81,12 +81,13 @@ def weighed_as_the_table_of_alternatives(told, recommendation):
 def the_blueprint_adds_up_to_the_pool(table, design):
     costs = [shown(row["cost"], "money", "KWD") for row in rows(table)]
     pool = shown(design["annual_pool"], "money", "KWD")
-    rest = pool - sum(costs)
-    assert float(rest) == pytest.approx(design["surprise"]["pool"], abs=0.003)
+    surprise = shown(design["surprise"]["pool"], "money", "KWD")
     assert (
-        f"Of the reward pool of {amount_text(pool, 'KWD')} KWD a year, {amount_text(rest, 'KWD')} KWD for "
-        "surprise moments belong to no tier."
+        f"Of the reward pool of {amount_text(pool, 'KWD')} KWD a year, "
+        f"{amount_text(surprise, 'KWD')} KWD for surprise moments belong to no tier."
     ) in table["note"]
+    assert sum(costs) < pool == pytest.approx(sum(costs) + surprise, abs=Decimal("0.003"))
+    assert ("Each amount is rounded by itself." in table["note"]) is (sum(costs) + surprise != pool)
 
 
 def recognition_adds_up(table):
