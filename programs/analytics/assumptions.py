@@ -114,6 +114,13 @@ class LoyaltyAssumptions:
     launch_cost: Assumption = Assumption("launch_cost", 0, 0, 0, "money, once", NOT_ENTERED)
     discount_rate: Assumption = Assumption("discount_rate", 0.10, 0.10, 0.10, "per year")
     revenue_base: Assumption = Assumption("revenue_base", 1, 1, 1, "of the projected revenue base")
+    revenue_later: Assumption = Assumption(
+        "revenue_after_a_year",
+        1,
+        1,
+        1,
+        "of the projected revenue base after twelve months, beside its own error",
+    )
     highest_value_rate: float = 0.10
     """No earn rate gives back more face value than this per unit spent, however large the budget."""
     ramp_months: int = 6
@@ -138,6 +145,7 @@ class LoyaltyAssumptions:
             self.platform_cost,
             self.launch_cost,
             self.revenue_base,
+            self.revenue_later,
         )
 
     def table(self) -> tuple[Assumption, ...]:
@@ -163,4 +171,5 @@ class LoyaltyAssumptions:
             ),
             Assumption.known("ramp", self.ramp_months, "months until all have enrolled", STATED),
             self.revenue_base,
+            self.revenue_later,
         )

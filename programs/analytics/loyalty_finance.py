@@ -137,7 +137,10 @@ class LoyaltyModel:
         year = self.year_of(value_rate, inputs)
         gained = (year.net + year.fixed_cost) / (self.base or 1.0)
         horizon = self.by_month[: self.months.size]
-        variable = gained * float((self.ramp * self.discount * horizon).sum())
+        by_month = self.ramp * self.discount * horizon
+        # The later years err with the first, and by their own error beside it.
+        weight = float(by_month[:12].sum()) + inputs["revenue_after_a_year"] * float(by_month[12:].sum())
+        variable = gained * weight
         fixed = inputs["platform_cost"] / 12 * float(self.discount.sum())
         return np.asarray(variable - fixed - inputs["launch_cost"])
 

@@ -44,6 +44,8 @@ FloatArray = NDArray[np.float64]
 
 ONE_CUSTOMER = 0.1
 """Of all revenue: who has spent more is named as a risk of its own."""
+NINE_IN_TEN = 1.645
+"""Standard errors to each side that hold nine of ten cases."""
 WORTH_TELLING = 1.02
 """Newcomers' revenue if a fall stops, over that if it fades: below it a fall is not worth a sentence."""
 
@@ -97,6 +99,9 @@ class RevenueBase:
     method: str
     warnings: tuple[str, ...]
     fall: FallOfNewcomers | None = None
+    later_error: float = 0.0
+    """Standard error of the months after the first twelve as a share of them: what they err by beside the
+    error of the year, which all months share."""
 
     @property
     def relative_error(self) -> float:
@@ -128,6 +133,7 @@ def project_revenue(
     behaviour = learn(customers)
     rate, _ = customers.recent()
     fall: FallOfNewcomers | None = None
+    of_later = 0.0
     if behaviour.survival is None or behaviour.order_value is None:
         cumulative = run_rate * edges / DAYS_A_YEAR
         existing, newcomers = cumulative, np.zeros(months)
@@ -152,8 +158,10 @@ def project_revenue(
         else:
             error = float(np.hypot(error, existing[11] - found.existing[11]))
         if later.arrivals:
-            fall, unsure = _if_the_fall(customers, model, value_of_order, edges, later)
+            fall, unsure, of_later = _if_the_fall(customers, model, value_of_order, edges, later)
             error = float(np.hypot(error, unsure))
+        # No hold-out reaches so far: what it corrects there is not known better than by itself.
+        of_later = float(np.hypot(of_later, _later(found.existing) - _later(existing)))
         method = "MBG/NBD survival × Gamma-Gamma order value, newcomers at the rate of the last quarter"
         if existing[11] != found.existing[11]:
             method += f", run-off × {existing[11] / found.existing[11]:.3f} as the hold-out was off"
@@ -176,13 +184,20 @@ def project_revenue(
         method=method,
         warnings=tuple(_warnings(base, last_twelve_months, run_rate, customers, tested, fall)),
         fall=fall,
+        later_error=of_later / _later(cumulative) if _later(cumulative) > 0 else 0.0,
     )
+
+
+def _later(cumulative: FloatArray) -> float:
+    """Of what adds up month by month, the part after the first twelve months."""
+    return float(cumulative[-1] - cumulative[11])
 
 
 def _if_the_fall(
     customers: Customers, model: MbgNbd, value: GammaGamma, edges: FloatArray, later: LaterYears
-) -> tuple[FallOfNewcomers | None, float]:
-    """What newcomers bring at other paces, where that differs; and the standard error of the year in it."""
+) -> tuple[FallOfNewcomers | None, float, float]:
+    """What newcomers bring at other paces, where that differs; the standard error of the year in it; and that
+    of the months after the year."""
 
     def newcomers(pace: FallPace, shift: float = 0.0) -> FloatArray:
         return of_newcomers(customers, model, value, edges, later, pace, shift)
@@ -195,10 +210,13 @@ def _if_the_fall(
     of_pace = float(newcomers(FallPace.FADING, 1.0)[11] - newcomers(FallPace.FADING, -1.0)[11]) / 2
     # Whether a fall goes on is not in the data: that it stops today lies within two standard errors.
     unsure = float(np.hypot(of_pace, (stops[11] - fading[11]) / 2))
+    # In later months that it stops today and that it goes on as before are the ends of nine in ten cases.
+    shift = abs(_later(newcomers(FallPace.FADING, 1.0)) - _later(newcomers(FallPace.FADING, -1.0))) / 2
+    beside = float(np.hypot(shift, max(_later(stops) - _later(goes_on), 0.0) / 2 / NINE_IN_TEN))
     ends = [float(each[-1]) for each in (fading, stops, goes_on)]
     if later.arrivals is None or ends[1] <= WORTH_TELLING * ends[0]:
-        return None, unsure
-    return FallOfNewcomers(later.arrivals.fewer, later.arrivals.weeks, edges.size, *ends), unsure
+        return None, unsure, beside
+    return FallOfNewcomers(later.arrivals.fewer, later.arrivals.weeks, edges.size, *ends), unsure, beside
 
 
 def _corrections(days: FloatArray, tested: BackTest | Unavailable, later: LaterYears) -> FloatArray:

@@ -113,3 +113,18 @@ def test_regular_buyers_are_not_forecast_too_low_for_it():
         who, day, paid = regular_shop(np.random.default_rng(seed), members=1300)
         found.append(project(who, day, paid).next_twelve_months.value / paid[day >= HISTORY].sum())
     assert np.median(found) == pytest.approx(1, abs=0.05)
+
+
+@pytest.mark.parametrize("goes_on", [True, False])
+def test_three_years_lie_in_their_interval_whether_a_fall_goes_on_or_stops(goes_on):
+    """By 90 % intervals from the error of the year and that which later months have beside it."""
+    inside = []
+    for seed in range(SEEDS):
+        who, day, paid = shop(np.random.default_rng(seed), years=3, growth=-0.3, goes_on=goes_on)
+        base = project(who, day, paid)
+        spent = paid[(day >= HISTORY) & (day < HISTORY + 3 * YEAR)].sum()
+        later = base.by_month[12:36].sum()
+        error = np.hypot(base.relative_error * base.by_month[:36].sum(), base.later_error * later)
+        inside.append(abs(base.by_month[:36].sum() - spent) <= 1.645 * error)
+        assert base.later_error > 0.05
+    assert sum(inside) >= SEEDS - 1

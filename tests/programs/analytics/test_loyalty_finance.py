@@ -9,6 +9,7 @@ import pytest
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
 from programs.analytics.economics import incremental_margin, net_present_value
 from programs.analytics.loyalty_finance import LaunchAdvice, LoyaltyModel, choose_pool, months_of
+from programs.analytics.simulation import draw
 
 BY_MONTH = np.linspace(400_000, 250_000, 36)
 KNOWN = replace(
@@ -123,3 +124,22 @@ def test_the_year_is_the_incremental_margin_of_those_who_enrol():
         KNOWN.cost_per_point.mean, KNOWN.platform_cost.mean,
     )  # fmt: skip
     assert float(found.year(0.02).net) == pytest.approx(float(wanted.net))
+
+
+def test_later_years_widen_the_present_value_and_leave_the_first_year_as_it_is():
+    """The error of the months after the first twelve: expected value, the year and its draws are the same."""
+    later = Assumption(
+        "revenue_after_a_year", 0.4, 1.0, 1.6, "of the base", "data", standard_error=0.3, floor=0.0
+    )
+    wide = model(replace(KNOWN, revenue_later=later))
+    narrow = model(KNOWN)
+    told = [draw(each.assumptions.drawn(), np.random.default_rng(3), 4000) for each in (narrow, wide)]
+    worth = [each.present_value_of(0.02, inputs) for each, inputs in zip((narrow, wide), told, strict=True)]
+    assert np.ptp(np.quantile(worth[1], [0.05, 0.95])) > 1.02 * np.ptp(np.quantile(worth[0], [0.05, 0.95]))
+    assert wide.present_value(0.02) == pytest.approx(narrow.present_value(0.02))
+    assert (wide.year_of(0.02, told[1]).net == narrow.year_of(0.02, told[0]).net).all()
+    a_year = replace(KNOWN, horizon_months=12)
+    for_a_year = model(a_year), model(replace(a_year, revenue_later=later))
+    assert (
+        for_a_year[0].present_value_of(0.02, told[0]) == for_a_year[1].present_value_of(0.02, told[1])
+    ).all()

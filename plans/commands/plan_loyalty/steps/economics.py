@@ -11,7 +11,7 @@ from gtm.core.money import minor_units
 from plans.commands.plan_loyalty.command import NEGATIVE_ROI
 from plans.commands.plan_loyalty.steps.accounting import accounting_outputs, accounting_values
 from plans.commands.plan_loyalty.steps.assumed import order_caveat
-from plans.commands.plan_loyalty.steps.base import base_outputs
+from plans.commands.plan_loyalty.steps.base import base_outputs, later_years_said
 from plans.commands.plan_loyalty.steps.choices import (
     alternatives_of,
     alternatives_table,
@@ -216,7 +216,7 @@ def _summary(planned: PlannedProgram, values: dict[str, Any], currency: str) -> 
             Figure("net", "Net margin of a full year", values["net_year"], currency),
             Figure("npv", f"Net present value, {months} months", values["net_present_value"], currency,
                    low=values["net_present_value_p5"], high=values["net_present_value_p95"], level=0.9,
-                   definition="Expected; 5th to 95th percentile over all assumptions"),
+                   definition=f"Expected; 5th to 95th percentile over all assumptions{later_years_said(base, months)}"),
             figure("irr", "Internal rate of return", yearly, unit="% a year", scale=100),
             figure("payback", "Payback", economics.payback_period(flows), unit="months"),
             figure("break_even_month", "Break-even month", economics.break_even_month(flows), unit="month"),

@@ -133,6 +133,14 @@ def _perks(context: StepContext, cap: float, tiers_: int) -> PerkCost:
     )
 
 
+def _after_a_year(error: float) -> Assumption:
+    """What the months after the first twelve err by on top; 0 in a design of before it was worked out."""
+    return replace(
+        LoyaltyAssumptions().revenue_later, low=max(1 - 1.96 * error, 0.0), high=1 + 1.96 * error, standard_error=error, floor=0.0,
+        source="purchases: newcomers whose fall stops today or goes on as before, and the corrected run-off",
+    )  # fmt: skip
+
+
 def plan_program(context: StepContext, *, draws: int = DRAWS) -> PlannedProgram:
     """The same for the design as for the economics, which finds the base in the design's values."""
     audience, inputs = eligible_members(context), context.inputs
@@ -157,6 +165,7 @@ def plan_program(context: StepContext, *, draws: int = DRAWS) -> PlannedProgram:
             "revenue_base", max(1 - 1.96 * error, 0.0), 1.0, 1 + 1.96 * error, "of the projected revenue base",
             "purchases: interval of the forecast", standard_error=error, floor=0.0,
         ),
+        revenue_later=_after_a_year(float(base.get("later_error") or 0.0)),
     )  # fmt: skip
     budget, missions = annual_budget(inputs), missions_of(data, structure, goal, figures)
     try:
