@@ -33,7 +33,7 @@ TESTS = {
     "plans/engine/gates/seats.py": ["tests/plans/engine/gates/test_seats.py"],
     "plans/engine/gates/duties.py": ["tests/plans/engine/gates/test_duties.py"],
     "plans/engine/gates/tolerance.py": ["tests/plans/engine/gates/test_tolerance.py"],
-    "plans/engine/alarms/counting.py": ["tests/plans/engine/alarms/test_counting.py"],
+    "plans/schemas/counting.py": ["tests/plans/schemas/test_counting.py"],
     "gtm/core/canonical.py": ["tests/gtm/core/test_canonical.py"],
     "gtm/core/evidence/changelog.py": ["tests/gtm/core/evidence/test_chain.py"],
     "gtm/core/evidence/anchors.py": ["tests/gtm/core/evidence/test_anchors.py"],

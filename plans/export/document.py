@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import importlib.metadata
 import platform
-from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -26,6 +25,7 @@ from plans import case_kinds
 from plans.export import blueprint, decisions, measures, procedures, tools
 from plans.export.blueprint import Needs
 from plans.export.measures import MeasuredPlan
+from plans.export.rule_counts import rule_counts
 from plans.models import LADDER, Plan, RipcordPull, Task, TaskAttempt, of_command
 from plans.selectors import FOLLOW_UP, answer_of
 
@@ -41,8 +41,8 @@ PULLS, FOLLOW_UPS, TOOL_CALLS = "pulls", "follow_ups", "tool_calls"
 class RecordedSections:
     """What the rows tell of a run: a run that is only proposed has none of it yet.
 
-    ``attempts`` by number of the task, ``breaches`` that this plan found, by rule, ``deadlines`` of rounds:
-    due, decided; ``sections`` are those of the document that nothing but rows make.
+    ``attempts`` by number of the task, ``breaches`` that count for this plan, by rule, ``deadlines`` of
+    rounds: due, decided; ``sections`` are those of the document that nothing but rows make.
     """
 
     sections: Mapping[str, Any]
@@ -71,11 +71,10 @@ def build(plan: Plan) -> dict[str, Any]:
         "fallbacks": decisions.fallbacks(plan, tasks, log, has_votes=APPROVALS in has),
         **{key: section(plan) if rows in has else [] for key, (rows, section) in _sections().items()},
     }
-    readings: Sequence[Mapping[str, Any]] = sections[READINGS]
     recorded = RecordedSections(
         sections,
         attempts={t.task_id: list(t.attempts.all()) for t in tasks},
-        breaches=Counter(told["rule"] for told in readings if told["verdict"] == "breached"),
+        breaches=rule_counts(plan) if READINGS in has else {},
         deadlines=[(told["due_at"], told["decided_at"]) for told in sections[APPROVALS]],
         log=log,
         head=chain.head,

@@ -56,7 +56,7 @@ from plans.models.plan import (
     of_command,
 )
 from plans.models.policy import LADDER, PolicyState, PolicyVersion, chain_of
-from plans.models.reading import Reading, Verdict
+from plans.models.reading import SERIES, Reading, Verdict
 from plans.models.ripcord import RipcordPull, RipcordState
 from plans.models.schedule import CatchUp, Schedule, ScheduledRun, ScheduledRunState
 from plans.models.task import (
@@ -150,6 +150,7 @@ __all__ = [
     "REACHED_STATES",
     "RESTING_PLAN_STATES",
     "Reading",
+    "SERIES",
     "ReceivedMessage",
     "ReceivedState",
     "RipcordPull",

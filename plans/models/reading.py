@@ -6,6 +6,9 @@ from django.db import models
 
 from gtm.core.governed import GovernedModel
 
+SERIES = ("window", "model", "scope")
+"""What readings must agree in to be counted together."""
+
 
 class Verdict(models.TextChoices):
     BREACHED = "breached", "Breached"
@@ -18,7 +21,7 @@ class Reading(GovernedModel):
     """A rule looked at in one period, by the plan that measured it.
 
     Readings of one window, model and scope count together. Where two plans measured the same period, the one
-    that was measured or corrected last stands for it, see ``plans.engine.alarms.counting``. A correction
+    that was measured or corrected last stands for it, see ``plans.schemas.counting``. A correction
     changes the row; history and change log keep the old.
     """
 
@@ -62,6 +65,17 @@ class Reading(GovernedModel):
 
     def __str__(self) -> str:
         return f"{self.rule} in {self.period}: {self.get_verdict_display().lower()}"
+
+    def same_series(self) -> models.Q:
+        """Rows of the same window, model and scope; of before these were kept, of plans with the window."""
+        same = models.Q(**{name: getattr(self, name) for name in SERIES})
+        if self.window and not self.model:
+            same |= models.Q(**dict.fromkeys(SERIES, ""), plan__inputs__window=self.window)
+        return same & models.Q(program=self.program_id, command=self.command, rule=self.rule)
+
+    def of_series(self) -> models.QuerySet[Reading]:
+        """All readings that count together with this one, whichever plan measured them."""
+        return Reading.objects.filter(self.same_series(), metric_version=self.metric_version)
 
     def change_chain(self) -> str:
         return self.plan.change_chain()

@@ -1,15 +1,14 @@
-"""Where the counters of all rules stand now: readings by program, command, rule and series. Two queries."""
+"""Where the counters of all rules stand now: readings by program, command, rule and series. Three queries."""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plans.engine.alarms import counting
-from plans.engine.alarms.readings import SERIES
-from plans.models import Plan, Reading
+from plans.models import LIVE_PLAN_STATES, SERIES, Plan, Reading
+from plans.schemas import counting
 from plans.schemas.declaration import Trigger
 from plans.schemas.rules import PlanRules
 from programs.models import Program
@@ -30,6 +29,8 @@ class RuleOverview:
     rule: Trigger
     readings: Sequence[Reading]
     standing: counting.RuleCount
+    breaches: int = 0
+    """That count over all plans, or for the one plan that can still be stopped of which more count."""
 
     @property
     def title(self) -> str:
@@ -50,12 +51,12 @@ class RuleOverview:
         return f"when {self.rule.comparator} {self.rule.limit}"
 
     @property
-    def breaches(self) -> int:
-        return len(self.standing.counted)
-
-    @property
     def needed(self) -> int:
         return self.rule.breaches
+
+    @property
+    def is_enough(self) -> bool:
+        return self.breaches >= self.needed
 
 
 def rule_overviews() -> list[RuleOverview]:
@@ -67,17 +68,23 @@ def rule_overviews() -> list[RuleOverview]:
         by_rule[reading.program_id, reading.command, reading.rule, *series].append(reading)
     newest = {readings[0].plan_id for readings in by_rule.values()}
     declared = {plan.pk: plan.rules for plan in Plan.objects.filter(pk__in=newest).only("declaration")}
+    plans = {reading.plan_id for reading in rows}
+    live = set(Plan.objects.filter(pk__in=plans, state__in=LIVE_PLAN_STATES).values_list("pk", flat=True))
     found = [
-        _standing(command, key, readings, declared[readings[0].plan_id])
+        _standing(live, command, key, readings, declared[readings[0].plan_id])
         for (_, command, key, *_), readings in by_rule.items()
     ]
     return sorted(found, key=lambda s: (s.breaches - s.needed, s.breaches, s.readings[-1].pk), reverse=True)
 
 
-def _standing(command: str, key: str, newest_first: Sequence[Reading], rules: PlanRules) -> RuleOverview:
+def _standing(
+    live: Collection[int], command: str, key: str, newest_first: Sequence[Reading], rules: PlanRules
+) -> RuleOverview:
     """Readings of another version of the metric do not count, and are not shown."""
     rule = rules.trigger(key) or Trigger(key, "")
-    readings = [r for r in reversed(newest_first) if r.metric_version == rule.metric_version]
-    readings = counting.one_a_period(readings) or [newest_first[0]]
-    stands = counting.count_breaches(rule, counting.verdicts_under(readings[-1].limit, readings))
-    return RuleOverview(readings[0].program, command, key, rule, readings, stands)
+    every = [r for r in reversed(newest_first) if r.metric_version == rule.metric_version]
+    readings = counting.one_a_period(every) or [newest_first[0]]
+    counts = counting.tally(rule, every or readings, readings[-1].limit)
+    own = [len(counted) for plan, counted in counts.of_plans.items() if plan in live]
+    breaches = max(len(counts.of_all), *own, 0)
+    return RuleOverview(readings[0].program, command, key, rule, readings, counts.found, breaches)

@@ -9,24 +9,21 @@ declared, pull its rip-cord.
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping
 from typing import Any, Protocol
 
 from django.db import transaction
-from django.db.models import Q, QuerySet
 
 from gtm.core import actors, clock
 from gtm.core.errors import InvalidInput, NotPermitted, Problem
 from gtm.core.evidence import changelog
-from plans.engine.alarms import counting
 from plans.engine.escalation import ladder
 from plans.engine.people.permissions import holds_role, may_operate
 from plans.engine.stopping import ripcord, stopped
 from plans.models import (
     LIVE_PLAN_STATES,
     OPEN_CASE_STATES,
+    SERIES,
     Breach,
     Escalation,
     Plan,
@@ -34,26 +31,12 @@ from plans.models import (
     Task,
     of_command,
 )
+from plans.schemas import counting
+from plans.schemas.counting import Tally
 from plans.schemas.outputs import NOT_MEASURED, Measured, Signal
 from plans.schemas.rules import TriggerRules
 
 SILENT = "metric-missing"
-SERIES = ("window", "model", "scope")
-"""What readings must agree in to be counted together."""
-
-
-@dataclass(frozen=True, slots=True)
-class Counts:
-    """``found`` over all plans, from the readings ``of_all``; ``of_plans``: what counts for each alone."""
-
-    found: counting.RuleCount
-    of_all: Sequence[Reading]
-    of_plans: Mapping[int, Sequence[Reading]]
-
-    def counts(self, breach: Breach) -> bool:
-        """For all plans, or for its own as long as that can still be stopped."""
-        own = self.of_plans.get(breach.plan_id, ()) if breach.plan.state in LIVE_PLAN_STATES else ()
-        return breach.period in {reading.period for reading in (*self.of_all, *own)}
 
 
 class MeasuredIn(Protocol):
@@ -221,53 +204,23 @@ def _is_about(case: Escalation, reading: Reading) -> bool:
     return not told or any(all(one.get(n, "") == getattr(reading, n) for n in SERIES) for one in told)
 
 
-def _same_series(reading: Reading) -> Q:
-    """Rows of the same window, model and scope; of before these were kept, those of plans with the window."""
-    same = Q(**{name: getattr(reading, name) for name in SERIES})
-    if reading.window and not reading.model:
-        same |= Q(**dict.fromkeys(SERIES, ""), plan__inputs__window=reading.window)
-    return same & Q(program=reading.program_id, command=reading.command, rule=reading.rule)
-
-
-def _of_series(reading: Reading) -> QuerySet[Reading]:
-    """All readings that count together with this one, whichever plan measured them."""
-    return Reading.objects.filter(_same_series(reading), metric_version=reading.metric_version)
-
-
-def _counts(rule: TriggerRules, reading: Reading, readings: Sequence[Reading]) -> Counts:
-    """Where the counters stand after ``readings``, all of the series of ``reading``, the oldest first."""
-    standing = counting.one_a_period(readings)
-    found = counting.count_breaches(rule, counting.verdicts_under(reading.limit, standing))
-    own: dict[int, list[Reading]] = {}
-    # A value of a metric is the same fact whoever measured it; only what is of no window is of a plan's work.
-    if not rule.comparator and not any(getattr(reading, name) for name in SERIES):
-        by_plan = defaultdict(list)
-        for each in readings:
-            by_plan[each.plan_id].append(each)
-        for plan, mine in by_plan.items():
-            told = counting.of_one_plan(standing, mine)
-            counted = counting.count_breaches(rule, [each.verdict for each in told]).counted
-            own[plan] = [told[index] for index in counted]
-    return Counts(found, [standing[index] for index in found.counted], own)
-
-
-def _counted(reading: Reading) -> Counts | None:
+def _counted(reading: Reading) -> Tally[Reading] | None:
     """None where the plan declares no such rule any more."""
     rule = reading.plan.rules.trigger(reading.rule)
-    return None if rule is None else _counts(rule, reading, list(_of_series(reading)))
+    return None if rule is None else counting.tally(rule, list(reading.of_series()), reading.limit)
 
 
 def _act(plan: Plan, reading: Reading, rule: TriggerRules) -> None:
-    counts = _counts(rule, reading, list(_of_series(reading).select_related("plan")))
+    counts = counting.tally(rule, list(reading.of_series().select_related("plan")), reading.limit)
     if counts.found.is_silent:
         subject = f"{rule.title}: {counts.found.missing} periods without a value"
         ladder.open_case(plan, f"{reading.rule}-{SILENT}"[:60], subject)
     _keep_breaches(reading, counts)
-    counted = counts.of_all if counts.found.is_enough else counts.of_plans.get(plan.pk, [])
+    counted = counts.for_plan(plan.pk)
     is_counted = reading.period in {r.period for r in counted}
     if reading.verdict != counting.BREACHED or len(counted) < rule.breaches or not is_counted:
         return
-    told = "; ".join(f"{r.period}: {r.value or r.message}" for r in counted)
+    told = "; ".join(f"{r.period}: {_in_words(rule, r)}" for r in counted)
     subject = f"{rule.title}: {reading.message}"
     ladder.open_case(
         plan,
@@ -283,25 +236,38 @@ def _act(plan: Plan, reading: Reading, rule: TriggerRules) -> None:
         ripcord.pull("plan", plan=plan, reason=subject, trigger=reading.rule)
 
 
-def _keep_breaches(reading: Reading, counted: Counts | None) -> None:
+def _keep_breaches(reading: Reading, counted: Tally[Reading] | None) -> None:
     """A breach is on record from the first, which tells the owner; one that counts no more is cleared."""
     series = {name: getattr(reading, name) for name in ("command", "rule", *SERIES)}
-    of_rule = Breach.objects.filter(_same_series(reading)).select_related("plan")
+    of_rule = Breach.objects.filter(reading.same_series()).select_related("plan")
     if reading.verdict == counting.BREACHED:
         own = {"plan": reading.plan, "period": reading.period}
         if not Breach.objects.filter(**series, **own).exists():
             rest = {name: getattr(reading, name) for name in ("task", "program", "value", "message")}
             Breach(**series, **own, **rest).save()
-    good = set(_of_series(reading).exclude(verdict=counting.BREACHED).values_list("plan_id", "period"))
-    held = {(r.plan_id, r.period): r.limit for r in _of_series(reading)}
+    good = set(reading.of_series().exclude(verdict=counting.BREACHED).values_list("plan_id", "period"))
+    held = {(r.plan_id, r.period): r.limit for r in reading.of_series()}
     for row in of_rule:
         if held.get((row.plan_id, row.period), reading.limit) != reading.limit:
             continue  # what this threshold says clears nothing that another one found
-        counts = counted is not None and counted.counts(row) and (row.plan_id, row.period) not in good
+        counts = counted is not None and _counts(counted, row) and (row.plan_id, row.period) not in good
         cleared_at = None if counts else row.cleared_at or clock.now()
         if cleared_at != row.cleared_at:
             row.cleared_at = cleared_at
             row.save()
+
+
+def _counts(counted: Tally[Reading], breach: Breach) -> bool:
+    """Whether a breach counts: for all plans, or for its own as long as that can still be stopped."""
+    own = counted.of_plans.get(breach.plan_id, ()) if breach.plan.state in LIVE_PLAN_STATES else ()
+    return breach.period in {reading.period for reading in (*counted.of_all, *own)}
+
+
+def _in_words(rule: TriggerRules, reading: Reading) -> str:
+    """A value; where no limit says what it is of, the message, which has its unit."""
+    is_measured = rule.comparator or reading.limit or any(getattr(reading, name) for name in SERIES)
+    first, second = reading.value, reading.message.rstrip(".")
+    return (first or second) if is_measured else (second or first)
 
 
 def _evidence(reading: Reading) -> dict[str, Any]:

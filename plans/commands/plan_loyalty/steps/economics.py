@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from decimal import Decimal
 from typing import Any
 
 import numpy as np
 
 from gtm.core import canonical
-from gtm.core.money import minor_units
+from gtm.core.money import Money, exact_text, minor_units
 from plans.commands.plan_loyalty.command import NEGATIVE_ROI
 from plans.commands.plan_loyalty.steps.accounting import accounting_outputs, accounting_values
 from plans.commands.plan_loyalty.steps.assumed import order_caveat
@@ -86,13 +87,13 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
     # step's tools left behind compares it with what is published, and does not count.
     designed = {name: value for name, value in context.outputs["design"].items() if name != "evidence"}
     period = f"design {canonical.digest([context.inputs, designed])[:12]}"
-    # Without decimals where the currency has none: to None digits a number is rounded to a whole one.
-    signals, net_year = [], round(values["net_year"], minor_units(currency) or None)
+    signals, in_coins = [], round(Decimal(values["net_year"]), minor_units(currency))
+    net_year = exact_text(in_coins, currency)
     if values["net_year"] < 0:
         signals.append(
             Signal(
                 NEGATIVE_ROI,
-                f"A full year is expected to lose {money(-values['net_year'], currency)}.",
+                f"A full year is expected to lose {Money(-in_coins, currency)}.",
                 period=period,
                 value=net_year,
             )
@@ -101,7 +102,7 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
         values=values,
         outputs=outputs,
         signals=signals,
-        measured={NEGATIVE_ROI: str(net_year)},
+        measured={NEGATIVE_ROI: net_year},
         period=period,
     )
 

@@ -16,6 +16,7 @@ from gtm.core.errors import GuardNotMet
 from gtm.core.fsm import perform
 from plans import selectors
 from plans.demo import organisation as demo
+from plans.engine.alarms.overview import rule_overviews
 from plans.engine.escalation import ladder
 from plans.engine.gates import rework
 from plans.engine.running.sweep import sweep
@@ -215,7 +216,37 @@ def test_two_losing_revisions_of_one_plan_hold_it_whatever_other_plans_earn_betw
     (case,) = cases(plan)
     assert (plan.state, plan.pulls.get().trigger) == ("held", "negative-roi")
     assert len({e["period"] for e in case.evidence}) == 2
+    assert (count_of(plan, "negative-roi"), loss_overview().breaches) == (2, 2)
     assert not Tier.objects.exists()
+
+
+def loss_overview():
+    return next(one for one in rule_overviews() if one.key == "negative-roi")
+
+
+def test_the_count_of_the_file_is_the_one_that_holds():
+    """Of the plan that a loss of another one holds, too; and none after a good design between."""
+    first, second = model(budget="1000", more=LOSING)[2], model(budget="2000", more=LOSING)[2]
+    assert [count_of(plan, "negative-roi") for plan in (first, second)] == [1, 2]
+    good = model(budget="2000")[2]
+    assert count_of(good, "negative-roi") == 0
+    losing = model(budget="1500", more=LOSING)[2]
+    assert (count_of(losing, "negative-roi"), losing.state) == (1, "running")
+
+
+def test_a_loss_is_told_in_the_coins_of_its_currency(tmp_path, monkeypatch):
+    program = Program.objects.get(slug="cdnow")
+    Program.objects.filter(pk=program.pk).update(currency="JPY")
+    sample, plain = resources.files("programs.datasets") / "samples" / demo.CDNOW, tmp_path / "yen.csv"
+    with gzip.open(sample.open("rb"), "rt", newline="") as source:
+        plain.write_text(source.read())
+    monkeypatch.setattr(loading, "ingest", ingest)
+    services.load_dataset("purchases", [plain], program=program, series="replace", currency="JPY")
+    model(budget="1000", more=LOSING)
+    case = cases(model(budget="2000", more=LOSING)[2]).get()
+    lost = r"design \w+: A full year is expected to lose \d{1,3}(,\d{3})* JPY"
+    assert re.fullmatch(rf"Breached {lost}; {lost}\.", case.detail)
+    assert all(re.fullmatch(r"-\d+", e["value"]) for e in case.evidence)
 
 
 def states(plan, *keys):

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from plans.engine.alarms.counting import BETWEEN, BREACHED, GOOD, MISSING, RuleCount, count_breaches, verdict
+from plans.schemas.counting import BETWEEN, BREACHED, GOOD, MISSING, RuleCount, count_breaches, verdict
 from plans.schemas.declaration import Trigger
 
 LETTERS = {"b": BREACHED, "g": GOOD, "~": BETWEEN, "-": MISSING}
