@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from plans.models import SERIES, Plan, Reading
-from plans.schemas import counting
+from plans.models import SERIES, Plan, Reading, tally
 
 
 def rule_counts(plan: Plan) -> dict[str, int]:
@@ -23,6 +22,6 @@ def rule_counts(plan: Plan) -> dict[str, int]:
             each for each in reading.of_series()
             if (each.created_at, each.pk) <= (reading.created_at, reading.pk)
         ]  # fmt: skip
-        counted = counting.tally(rule, until, reading.limit).for_plan(plan.pk)
+        counted = tally(rule, until, reading.limit).for_plan(plan.pk)
         found[rule.signal] = max(found.get(rule.signal, 0), len(counted))
     return found

@@ -56,7 +56,7 @@ from plans.models.plan import (
     of_command,
 )
 from plans.models.policy import LADDER, PolicyState, PolicyVersion, chain_of
-from plans.models.reading import SERIES, Reading, Verdict
+from plans.models.reading import SERIES, Reading, Tally, Verdict, tally
 from plans.models.ripcord import RipcordPull, RipcordState
 from plans.models.schedule import CatchUp, Schedule, ScheduledRun, ScheduledRunState
 from plans.models.task import (
@@ -151,6 +151,7 @@ __all__ = [
     "RESTING_PLAN_STATES",
     "Reading",
     "SERIES",
+    "Tally",
     "ReceivedMessage",
     "ReceivedState",
     "RipcordPull",
@@ -185,4 +186,5 @@ __all__ = [
     "chain_of",
     "new_plan_id",
     "of_command",
+    "tally",
 ]

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
 from django.db import models
 
 from gtm.core.governed import GovernedModel
+from plans.schemas import counting
+from plans.schemas.declaration import Trigger
 
 SERIES = ("window", "model", "scope")
 """What readings must agree in to be counted together."""
@@ -82,3 +88,36 @@ class Reading(GovernedModel):
 
     def change_label(self) -> str:
         return f"reading of {self.rule} in {self.period}"
+
+
+@dataclass(frozen=True, slots=True)
+class Tally:
+    """``found`` over all plans, from the readings ``of_all``; ``of_plans``: what counts for each alone."""
+
+    found: counting.RuleCount
+    of_all: Sequence[Reading]
+    of_plans: Mapping[int, Sequence[Reading]]
+
+    def for_plan(self, plan: int) -> Sequence[Reading]:
+        """What counts for a plan: over all plans, or what it found itself where that is more."""
+        return max(self.of_all, self.of_plans.get(plan, ()), key=len)
+
+
+def tally(rule: Trigger, readings: Sequence[Reading], limit: str) -> Tally:
+    """Where the counters of ``rule`` stand after ``readings``, all of one series, the oldest first.
+
+    ``limit`` is the threshold they are held against. A value of a metric is a fact whoever measured it; what
+    is of no window, model or scope is about the work of a plan, which also counts by itself.
+    """
+    standing = counting.one_a_period(readings)
+    found = counting.count_breaches(rule, counting.verdicts_under(limit, standing))
+    by_plan: defaultdict[int, list[Reading]] = defaultdict(list)
+    for each in readings:
+        if not (rule.comparator or any(getattr(each, name) for name in SERIES)):
+            by_plan[each.plan_id].append(each)
+    own: dict[int, Sequence[Reading]] = {}
+    for plan, mine in by_plan.items():
+        told = counting.of_one_plan(standing, mine)
+        counted = counting.count_breaches(rule, counting.verdicts_under(limit, told)).counted
+        own[plan] = [told[index] for index in counted]
+    return Tally(found, [standing[index] for index in found.counted], own)

@@ -8,12 +8,11 @@ from __future__ import annotations
 
 import operator
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
-from typing import Generic, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from plans.schemas.declaration import Trigger
 
@@ -37,23 +36,6 @@ class OfPeriod(Protocol):
     def updated_at(self) -> datetime: ...
 
 
-class OfSeries(OfPeriod, Protocol):
-    """Whose a reading is, and in what it must agree with others to be counted with them."""
-
-    @property
-    def plan_id(self) -> int: ...
-    @property
-    def window(self) -> str: ...
-    @property
-    def model(self) -> str: ...
-    @property
-    def scope(self) -> str: ...
-    @property
-    def value(self) -> str: ...
-    @property
-    def limit(self) -> str: ...
-
-
 class HeldAgainst(Protocol):
     """A reading with its value, and the threshold that it was held against."""
 
@@ -66,7 +48,6 @@ class HeldAgainst(Protocol):
 
 
 R = TypeVar("R", bound=OfPeriod)
-S = TypeVar("S", bound=OfSeries)
 _NUMBER = re.compile(r"[+-]?\d+(\.\d+)?([eE][+-]?\d+)?", re.ASCII)
 _LIMIT = re.compile(r"(<=|>=|<|>)\s*([+-]?[0-9.]+)\s*$")
 
@@ -156,35 +137,3 @@ def count_breaches(rule: Trigger, verdicts: Sequence[str]) -> RuleCount:
     counted = tuple(index for index in last if verdicts[index] == BREACHED)
     is_silent = bool(rule.missing_after) and missing >= rule.missing_after
     return RuleCount(counted, len(counted) >= rule.breaches, missing, is_silent)
-
-
-@dataclass(frozen=True, slots=True)
-class Tally(Generic[S]):
-    """``found`` over all plans, from the readings ``of_all``; ``of_plans``: what counts for each alone."""
-
-    found: RuleCount
-    of_all: Sequence[S]
-    of_plans: Mapping[int, Sequence[S]]
-
-    def for_plan(self, plan: int) -> Sequence[S]:
-        """What counts for a plan: over all plans, or what it found itself where that is more."""
-        return max(self.of_all, self.of_plans.get(plan, ()), key=len)
-
-
-def tally(rule: Trigger, readings: Sequence[S], limit: str = "") -> Tally[S]:
-    """Where the counters of ``rule`` stand after ``readings``, all of one series, the oldest first.
-
-    A value of a metric is the same fact whoever measured it; what is of no window, model or scope is about
-    the work of a plan, which also counts by itself.
-    """
-    standing = one_a_period(readings)
-    found = count_breaches(rule, verdicts_under(limit, standing))
-    by_plan: defaultdict[int, list[S]] = defaultdict(list)
-    for each in readings:
-        if not (rule.comparator or each.window or each.model or each.scope):
-            by_plan[each.plan_id].append(each)
-    own: dict[int, Sequence[S]] = {}
-    for plan, mine in by_plan.items():
-        told = of_one_plan(standing, mine)
-        own[plan] = [told[n] for n in count_breaches(rule, verdicts_under(limit, told)).counted]
-    return Tally(found, [standing[n] for n in found.counted], own)

@@ -7,7 +7,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from plans.models import LIVE_PLAN_STATES, SERIES, Plan, Reading
+from plans.models import LIVE_PLAN_STATES, SERIES, Plan, Reading, tally
 from plans.schemas import counting
 from plans.schemas.declaration import Trigger
 from plans.schemas.rules import PlanRules
@@ -84,7 +84,7 @@ def _standing(
     rule = rules.trigger(key) or Trigger(key, "")
     every = [r for r in reversed(newest_first) if r.metric_version == rule.metric_version]
     readings = counting.one_a_period(every) or [newest_first[0]]
-    counts = counting.tally(rule, every or readings, readings[-1].limit)
+    counts = tally(rule, every or readings, readings[-1].limit)
     own = [len(counted) for plan, counted in counts.of_plans.items() if plan in live]
     breaches = max(len(counts.of_all), *own, 0)
     return RuleOverview(readings[0].program, command, key, rule, readings, counts.found, breaches)

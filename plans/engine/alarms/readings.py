@@ -28,11 +28,12 @@ from plans.models import (
     Escalation,
     Plan,
     Reading,
+    Tally,
     Task,
     of_command,
+    tally,
 )
 from plans.schemas import counting
-from plans.schemas.counting import Tally
 from plans.schemas.outputs import NOT_MEASURED, Measured, Signal
 from plans.schemas.rules import TriggerRules
 
@@ -204,14 +205,14 @@ def _is_about(case: Escalation, reading: Reading) -> bool:
     return not told or any(all(one.get(n, "") == getattr(reading, n) for n in SERIES) for one in told)
 
 
-def _counted(reading: Reading) -> Tally[Reading] | None:
+def _counted(reading: Reading) -> Tally | None:
     """None where the plan declares no such rule any more."""
     rule = reading.plan.rules.trigger(reading.rule)
-    return None if rule is None else counting.tally(rule, list(reading.of_series()), reading.limit)
+    return None if rule is None else tally(rule, list(reading.of_series()), reading.limit)
 
 
 def _act(plan: Plan, reading: Reading, rule: TriggerRules) -> None:
-    counts = counting.tally(rule, list(reading.of_series().select_related("plan")), reading.limit)
+    counts = tally(rule, list(reading.of_series().select_related("plan")), reading.limit)
     if counts.found.is_silent:
         subject = f"{rule.title}: {counts.found.missing} periods without a value"
         ladder.open_case(plan, f"{reading.rule}-{SILENT}"[:60], subject)
@@ -236,7 +237,7 @@ def _act(plan: Plan, reading: Reading, rule: TriggerRules) -> None:
         ripcord.pull("plan", plan=plan, reason=subject, trigger=reading.rule)
 
 
-def _keep_breaches(reading: Reading, counted: Tally[Reading] | None) -> None:
+def _keep_breaches(reading: Reading, counted: Tally | None) -> None:
     """A breach is on record from the first, which tells the owner; one that counts no more is cleared."""
     series = {name: getattr(reading, name) for name in ("command", "rule", *SERIES)}
     of_rule = Breach.objects.filter(reading.same_series()).select_related("plan")
@@ -257,7 +258,7 @@ def _keep_breaches(reading: Reading, counted: Tally[Reading] | None) -> None:
             row.save()
 
 
-def _counts(counted: Tally[Reading], breach: Breach) -> bool:
+def _counts(counted: Tally, breach: Breach) -> bool:
     """Whether a breach counts: for all plans, or for its own as long as that can still be stopped."""
     own = counted.of_plans.get(breach.plan_id, ()) if breach.plan.state in LIVE_PLAN_STATES else ()
     return breach.period in {reading.period for reading in (*counted.of_all, *own)}

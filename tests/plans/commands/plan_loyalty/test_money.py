@@ -1,6 +1,7 @@
 """The money of plan-loyalty in worlds whose truth is known: what the command says, not what its functions
 can."""
 
+import re
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
@@ -8,6 +9,7 @@ import pyarrow as pa
 import pytest
 
 from gtm.core.errors import InvalidInput
+from plans.models import Escalation
 from tests.factories import PersonFactory, ProgramFactory
 from tests.plans.commands.loyalty_program import load, outputs, rows, run, values
 
@@ -275,6 +277,18 @@ def test_a_program_in_yen_starts_without_made_up_yen(tmp_path):
     assert (
         planned(budget="900000", more="--launch_cost 250000")[1]["cash"]["series"][0]["values"][0] == -250_000
     )
+
+
+def test_a_loss_is_told_in_the_coins_of_its_currency(tmp_path):
+    program = ProgramFactory(is_default=True, currency="JPY", point_face_value=1, point_unit_cost="0.8",
+                             points_per_currency_unit="0.01")  # fmt: skip
+    load_shop(program, tmp_path, scale=150.0)
+    for budget in ("900000", "600000"):
+        planned(budget=budget, more="--platform_cost 900000000")
+    case = Escalation.objects.get(trigger="negative-roi")
+    lost = r"design \w+: A full year is expected to lose \d{1,3}(,\d{3})+ JPY"
+    assert re.fullmatch(rf"Breached {lost}; {lost}\.", case.detail)
+    assert all(re.fullmatch(r"-\d+", told["value"]) for told in case.evidence)
 
 
 def test_what_is_entered_for_the_run_goes_before_the_program_and_names_its_source(program, tmp_path):

@@ -234,21 +234,6 @@ def test_the_count_of_the_file_is_the_one_that_holds():
     assert (count_of(losing, "negative-roi"), losing.state) == (1, "running")
 
 
-def test_a_loss_is_told_in_the_coins_of_its_currency(tmp_path, monkeypatch):
-    program = Program.objects.get(slug="cdnow")
-    Program.objects.filter(pk=program.pk).update(currency="JPY")
-    sample, plain = resources.files("programs.datasets") / "samples" / demo.CDNOW, tmp_path / "yen.csv"
-    with gzip.open(sample.open("rb"), "rt", newline="") as source:
-        plain.write_text(source.read())
-    monkeypatch.setattr(loading, "ingest", ingest)
-    services.load_dataset("purchases", [plain], program=program, series="replace", currency="JPY")
-    model(budget="1000", more=LOSING)
-    case = cases(model(budget="2000", more=LOSING)[2]).get()
-    lost = r"design \w+: A full year is expected to lose \d{1,3}(,\d{3})* JPY"
-    assert re.fullmatch(rf"Breached {lost}; {lost}\.", case.detail)
-    assert all(re.fullmatch(r"-\d+", e["value"]) for e in case.evidence)
-
-
 def states(plan, *keys):
     found = dict(plan.tasks.values_list("key", "state"))
     return [found[key] for key in keys]
