@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from typing import Any
 
 from django import forms
 from django.contrib import admin
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.urls import reverse
+from django.utils.html import format_html_join
+from django.utils.safestring import mark_safe
 from unfold.widgets import UnfoldAdminTextInputWidget, UnfoldAdminURLInputWidget
 
 from gtm.core.actors import Actor
@@ -110,12 +114,26 @@ class WebhookDeliveryAdmin(OurPeopleOnly, ReadOnly, ActingAdmin, OfferedActions)
     list_defer = ["body"]
     fields = [
         "subscription", "event_id", "type", "plan", "chain", "sequence", "status_now", "attempts", "due_at",
-        "sent_at", "status", "error", "body",
+        "sent_at", "status", "error", "message",
     ]  # fmt: skip
 
     @admin.display(description="State", ordering="state")
     def status_now(self, row: WebhookDelivery) -> str:
         return badges.badge(row)
+
+    @admin.display(description="Message")
+    def message(self, row: WebhookDelivery) -> str:
+        """What is sent, a line for each value; REST has the bytes."""
+        return format_html_join(mark_safe("<br>"), "{}: {}", _lines(json.loads(row.body)))
+
+
+def _lines(said: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Each value of nested objects with its place, "data.plan"."""
+    if not isinstance(said, dict) or not said:
+        yield place or "message", said if said not in ({}, []) else "–"
+        return
+    for name, value in said.items():
+        yield from _lines(value, f"{place}.{name}" if place else name)
 
 
 def _pause(row: WebhookSubscription, told: Answers, seen: str) -> str:

@@ -264,8 +264,8 @@ def one_of_everything() -> None:
         access_tokens.make_service("crm", owner=user("ops"), purpose="Loads orders every night.")
         webhook, _ = subscriptions.make(user("ops"), name="crm", url="https://crm.example.com/events")
         WebhookDelivery.objects.create(
-            subscription=webhook, chain="installation", sequence=1, event_id="evt_1", body="{}",
-            type="gtm.dataset.loaded",
+            subscription=webhook, chain="installation", sequence=1, event_id="evt_1",
+            body='{"specversion": "1.0", "data": {"dataset": 1}}', type="gtm.dataset.loaded",
         )  # fmt: skip
         incoming = IncomingSource(
             name="shop", profile=LoadProfile.objects.first(), account=ServiceAccount.objects.get().user
