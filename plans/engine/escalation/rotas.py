@@ -117,7 +117,7 @@ def _why_not_here(person: Person, directory: Directory) -> str | None:
     if not directory.is_here(person):
         return "has left, or has no account that is open"
     absences = directory.absences.get(person.pk, ())
-    return f"is away until {max(a.ends_at for a in absences):%Y-%m-%d}" if absences else None
+    return f"is away until {max(absences, key=lambda one: one.ends_at).days[1]}" if absences else None
 
 
 # ------------------------------------------------------------------ rungs

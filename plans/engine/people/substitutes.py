@@ -106,8 +106,9 @@ def why_away(person: Person, directory: Directory) -> str:
     """Why this person cannot do it now, to go on after the name; empty where they are here."""
     if not person.is_active:
         return "has left"
-    until = max((absence.ends_at for absence in directory.absences.get(person.pk, ())), default=None)
-    return f"is away until {until:%Y-%m-%d}" if until else ""
+    absences = directory.absences.get(person.pk, ())
+    last = max(absences, key=lambda one: one.ends_at, default=None)
+    return f"is away until {last.days[1]}" if last else ""
 
 
 def because(lead: str, why: str) -> str:

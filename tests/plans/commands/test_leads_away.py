@@ -19,7 +19,7 @@ from tests.plans.conftest import BLUEPRINT, decide, start, work_off
 
 pytestmark = pytest.mark.usefixtures("organisation")
 MONITOR = "/loyalty-lifecycle-orchestration:monitor-loyalty --window 30d"
-UNTIL = "is away until 2026-03-22"
+UNTIL = "is away until 2026-03-21"  # the last day: midnight ends it
 
 
 def go_away(username):
