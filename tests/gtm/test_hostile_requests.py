@@ -115,7 +115,7 @@ def server(transactional_db, tmp_path: Path) -> Iterator[Server]:
         establish()
         ProgramFactory(slug="berlin", kind="loyalty", currency="EUR", time_zone="Europe/Berlin")
         change_template("landing-page", html=LOOPS)
-        change_template("launch-email", body=POWER)
+        change_template("launch-email", html=POWER)
     get_user_model().objects.create_superuser("root", password=None)
     running = Server(tmp_path)
     yield running
@@ -180,8 +180,9 @@ def test_the_site_answers_while_it_is_attacked(server, cookies, record_property)
     tiers = reverse("admin:programs_tier_import")
     ordinary("before")
     assert answers["before"][0] == 200, answers["before"][2]
-    for page in ("/", preview, tiers, "/join/nobody/"):  # a server that has run for a while
+    for page in ("/", tiers, "/join/nobody/"):  # a server that has run for a while
         server.ask("GET", page, **cookies)
+    attack("template alone", "GET", preview, **cookies)
     before = server.memory()
     attacks = []
     for name, make in FILES.items():

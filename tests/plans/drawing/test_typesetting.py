@@ -120,7 +120,7 @@ def test_letters_that_no_font_has_are_counted_and_replaced_and_marks_without_a_f
 
 
 def test_an_engine_that_takes_too_long_is_ended(monkeypatch):
-    monkeypatch.setattr(children, "SECONDS", 0.05)
+    monkeypatch.setattr(children, "SECONDS", 0)
     with pytest.raises(NotNow, match="cannot be made at the moment"):
         typesetting.pdf(everything("Slow"), AT)
 

@@ -55,6 +55,7 @@ def context_of(program: Program, *, now: datetime = START, **given: Any) -> Step
 def change_template(key: str, segment: str = "", **fields: Any) -> MessageTemplate:
     template = MessageTemplate.objects.get(key=key, segment=segment, locale="en", variant="")
     for name, value in fields.items():
+        template._meta.get_field(name)  # a name that is none would change nothing
         setattr(template, name, value)
     template.save()
     return template
