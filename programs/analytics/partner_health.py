@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
+from scipy.stats import beta, rankdata
 
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.fraud.timing import beta_of_peers
+from programs.analytics.partner_value import expected_values
 from programs.analytics.retention import net_promoter_score
 
 #: (days up to, score); later is LAPSED.
 RECENCY_BANDS = ((7, 100), (30, 85), (90, 70), (180, 55))
 LAPSED = 40
-WEIGHTS = {"engagement": 0.1, "conversion": 0.1, "revenue": 0.6, "recency": 0.1, "payout": 0.1}
-"""What a partner is worth is mostly what it brings: a score of logins and rates recovers that worse than
-revenue alone does, on simulated partners (``test_partner_health``)."""
-ORDER_SPREAD = 1.0
-"""Coefficient of variation of order values within a partner, about that of an exponential distribution."""
+MOST_DRAWN = 5_000_000
+"""Values drawn for the ranks of all partners together, so that many partners need no more memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,8 +27,8 @@ class PartnerCounts:
 
     ``events`` are activities (logins, downloads, posts), ``heard`` those that others see (posts, mentions);
     ``days_since_active`` is None for never; ``promoters``, ``passives``, ``detractors`` are NPS answers;
-    ``previous_revenue`` is None where the data
-    do not cover the window before.
+    ``previous_revenue`` is None where the data do not cover the window before. ``revenue`` is the sum of
+    ``orders`` orders' amounts, ``revenue_squares`` that of their squares.
     """
 
     partner: str
@@ -46,21 +45,25 @@ class PartnerCounts:
     passives: int = 0
     detractors: int = 0
     heard: int = 0
+    orders: int = 0
+    revenue_squares: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Driver:
-    """One part of the score: 0–100, its weight, and the points it moves the score off the mean partner."""
+    """Something that stands behind what a partner brings: 0–100, and its points against the mean partner."""
 
     name: str
     score: float
-    weight: float
     effect: float
 
 
 @dataclass(frozen=True, slots=True)
 class PartnerHealth:
-    """Score 0–100, conversion shrunk to the tier, rank 1 = best with its interval, drivers by effect."""
+    """Score 0–100, conversion shrunk to the tier, rank 1 = best with its interval, drivers by effect.
+
+    ``score`` is the share of partners below this one, in percent, by the revenue to be expected of it.
+    """
 
     partner: str
     tier: str
@@ -103,81 +106,59 @@ def concentration(amounts: Sequence[float]) -> Concentration | Unavailable:
 
 
 def percentiles(values: npt.NDArray[np.float64]) -> npt.NDArray[np.float64]:
-    """Mid-rank percentile 0–100 along the last axis; ties share, a single partner has 50."""
-    below = (values[..., None, :] < values[..., :, None]).sum(axis=-1)
-    same = (values[..., None, :] == values[..., :, None]).sum(axis=-1)
-    return np.asarray(100 * (below + same / 2) / values.shape[-1])
+    """Mid-rank percentile 0–100 of each value; ties share, a single partner has 50."""
+    return np.asarray(100 * (rankdata(values) - 0.5) / len(values))
 
 
 def partner_health(
     partners: Sequence[PartnerCounts],
     rng: np.random.Generator,
     *,
-    weights: Mapping[str, float] = WEIGHTS,
     draws: int = 1000,
     level: float = 0.95,
 ) -> tuple[PartnerHealth, ...] | Unavailable:
     """Health of every partner, best first.
 
-    Conversion is won/referrals shrunk to the tier by empirical Bayes (beta-binomial, prior by moments
-    over the tier's partners). Engagement and revenue are percentiles, recency its bands, payout
-    100·(1 − payout/gross margin). ``draws`` of conversion (beta posterior), engagement (gamma
-    posterior of a Poisson rate) and revenue (``drawn_revenue``) give the intervals of score and rank
-    (Goldstein and Spiegelhalter 1996). The weights are a judgment, shown in the drivers; they are scaled to
-    sum to one.
+    The score is the expected percentile of a partner's revenue (``partner_value``), and nothing else: logins
+    and rates recover what a partner is worth less well than its revenue does. Draws of that give the
+    intervals of score and rank (Goldstein and Spiegelhalter 1996). Conversion is won/referrals shrunk to the
+    tier by empirical Bayes (beta-binomial, prior by moments over the tier's partners). The drivers stand
+    beside the score: percentiles of activities, referrals, conversion and mean order, the bands of recency,
+    and payout 100·(1 − payout/gross margin).
     """
     if not partners:
         return Unavailable("No partner is in the window.")
     ordered = sorted(partners, key=lambda item: item.partner)
     size = len(ordered)
-    events, referrals, won, revenue, heard = (
+    events, referrals, won, revenue, squares, orders, heard = (
         np.array([getattr(item, name) for item in ordered], dtype=np.float64)
-        for name in ("events", "referrals", "won", "revenue", "heard")
+        for name in ("events", "referrals", "won", "revenue", "revenue_squares", "orders", "heard")
     )
     prior = tier_priors(ordered)
     a = np.array([prior[item.tier][0] for item in ordered]) + won
     b = np.array([prior[item.tier][1] for item in ordered]) + referrals - won
-    recency = np.array([recency_score(item.days_since_active) for item in ordered], dtype=np.float64)
-    payout = np.array([payout_score(item) for item in ordered])
-
-    def parts(
-        activity: npt.NDArray[np.float64],
-        conversion: npt.NDArray[np.float64],
-        money: npt.NDArray[np.float64],
-    ) -> dict[str, npt.NDArray[np.float64]]:
-        return {
-            "engagement": percentiles(activity),
-            "conversion": percentiles(conversion),
-            "revenue": percentiles(money),
-            "recency": np.broadcast_to(recency, activity.shape),
-            "payout": np.broadcast_to(payout, activity.shape),
-        }
-
-    total = sum(weights.values())
-    share = {name: weight / total for name, weight in weights.items()}
-    point = parts(events, a / (a + b), revenue)
-    drawn = parts(
-        rng.gamma(events + 0.5, size=(draws, size)),
-        rng.beta(a, b, size=(draws, size)),
-        drawn_revenue(revenue, won, rng, draws),
-    )
-    scores = sum_parts(point, share)
-    sampled = sum_parts(drawn, share)
+    parts = {
+        "engagement": percentiles(events),
+        "referrals": percentiles(referrals),
+        "conversion": percentiles(a / (a + b)),
+        "order value": percentiles(np.divide(revenue, orders, out=np.zeros(size), where=orders > 0)),
+        "recency": np.array([recency_score(item.days_since_active) for item in ordered], dtype=np.float64),
+        "payout": np.array([payout_score(item) for item in ordered]),
+    }
+    scores, drawn = expected_values(revenue, squares, orders, rng, max(min(draws, MOST_DRAWN // size), 100))
+    below = rankdata(drawn, axis=1) - 0.5
     tail = (1 - level) / 2
-    ranks = 1 + (sampled[:, None, :] > sampled[:, :, None]).sum(axis=-1)
-    score_low, score_high = np.quantile(sampled, [tail, 1 - tail], axis=0)
-    rank_low, rank_high = np.quantile(ranks, [tail, 1 - tail], axis=0)
+    score_low, score_high = np.quantile(100 * below / size, [tail, 1 - tail], axis=0)
+    rank_low, rank_high = np.quantile(size + 0.5 - below, [tail, 1 - tail], axis=0, method="nearest")
     posterior_error = np.sqrt(a * b / ((a + b) ** 2 * (a + b + 1)))
-    beta_draws = np.quantile(rng.beta(a, b, size=(draws, size)), [tail, 1 - tail], axis=0)
-    place = 1 + (scores[None, :] > scores[:, None]).sum(axis=-1)
+    conversion_low, conversion_high = beta.ppf([[tail], [1 - tail]], a, b)
+    place = rankdata(-scores.round(9), method="min")
     voice = heard / heard.sum() if heard.sum() else np.zeros(size)
     found = []
     for index, item in enumerate(ordered):
         drivers = tuple(
-            Driver(name, float(point[name][index]), share[name],
-                   float(share[name] * (point[name][index] - point[name].mean())))
-            for name in share
-        )  # fmt: skip
+            Driver(name, float(part[index]), float(part[index] - part.mean())) for name, part in parts.items()
+        )
         found.append(
             PartnerHealth(
                 partner=item.partner,
@@ -193,8 +174,8 @@ def partner_health(
                     unit="rank", method="posterior draws",
                 ),
                 conversion=Estimate(
-                    float(a[index] / (a[index] + b[index])), float(beta_draws[0, index]),
-                    float(beta_draws[1, index]), level, float(posterior_error[index]),
+                    float(a[index] / (a[index] + b[index])), float(conversion_low[index]),
+                    float(conversion_high[index]), level, float(posterior_error[index]),
                     item.won, item.referrals, "share", "empirical bayes",
                 ),
                 payout_ratio=payout_ratio(item),
@@ -205,35 +186,6 @@ def partner_health(
             )
         )  # fmt: skip
     return tuple(sorted(found, key=lambda health: (-health.score.value, health.partner)))
-
-
-def drawn_revenue(
-    revenue: npt.NDArray[np.float64], won: npt.NDArray[np.float64], rng: np.random.Generator, draws: int
-) -> npt.NDArray[np.float64]:
-    """Draws (draws, partners) of what each partner is to bring, gamma about its revenue shrunk to the mean.
-
-    A sum of orders varies by their number and their values: variance (1 + spread²) · price · expected sum.
-    Whoever stands first was lucky, too: draws about what was seen would carry that luck on, and their ranks
-    covered the true ones in nine of ten cases. The share kept of a distance from the mean is between /
-    (between + noise), by moments (empirical Bayes; Efron and Morris 1975).
-    """
-    price = float(revenue.sum()) / max(float(won.sum()), 1.0)
-    if len(revenue) < 2 or price <= 0:
-        shape = (won + 0.5) / (1 + ORDER_SPREAD**2)
-        return np.asarray(revenue * rng.gamma(shape, size=(draws, len(revenue))) / shape)
-    mean, unit = float(revenue.mean()), (1 + ORDER_SPREAD**2) * price
-    between = max(float(revenue.var(ddof=1)) - unit * max(mean, price / 2), 0.0)
-    noise = unit * np.maximum((revenue + mean) / 2, price / 2)
-    keep = between / (between + noise)
-    centre = np.maximum(mean + keep * (revenue - mean), 1e-9 * price)
-    shape = np.maximum(centre**2 / np.maximum(keep * noise, 1e-9 * price**2), 1e-3)
-    return np.asarray(centre * rng.gamma(shape, size=(draws, len(revenue))) / shape)
-
-
-def sum_parts(
-    parts: Mapping[str, npt.NDArray[np.float64]], share: Mapping[str, float]
-) -> npt.NDArray[np.float64]:
-    return np.asarray(sum(share[name] * parts[name] for name in share), dtype=np.float64)
 
 
 def tier_priors(partners: Sequence[PartnerCounts]) -> dict[str, tuple[float, float]]:

@@ -166,8 +166,9 @@ class ReferralQuestions(ABC):
         payouts: Snapshot | None = None,
         without: Collection[str] = (),
     ) -> pa.Table:
-        """partner, tier, referrals, won, revenue, gross_margin, payout, last_invited_at; net of refunds and
-        claw-backs, in the window of the sale. Referrals in ``without`` are in no figure."""
+        """partner, tier, referrals, won, revenue, orders, revenue_squares, gross_margin, payout,
+        last_invited_at; net of refunds and claw-backs, in the window of the sale. ``orders`` of a revenue
+        above zero. Referrals in ``without`` are in no figure."""
         datasets = {"referrals": referrals, "referral_payouts": payouts}
         return self._ask("partner_referrals", datasets, PAYOUTS, without=list(without), **_span(start, end))
 

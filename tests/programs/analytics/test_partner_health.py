@@ -1,3 +1,5 @@
+import dataclasses
+
 import numpy as np
 import pytest
 from scipy.stats import kendalltau
@@ -14,6 +16,7 @@ from programs.analytics.partner_health import (
 def partner(name, referrals=100, won=10, events=50, **given):
     given = {"days_since_active": 5.0, "revenue": 100.0 * won, "previous_revenue": 1000.0} | given
     given.setdefault("heard", events // 4)
+    given |= {"orders": won, "revenue_squares": 1.5 * 100.0**2 * won}
     return PartnerCounts(
         name,
         given.pop("tier", "gold"),
@@ -75,11 +78,37 @@ def test_tiers_are_shrunk_apart():
     assert found["s"] > 3 * found["g"]
 
 
-def test_drivers_add_up_to_the_distance_from_the_mean():
+def test_drivers_stand_beside_the_score_and_cancel_out_over_partners():
     found = health()
-    mean = np.mean([item.score.value for item in found])
-    gaps = [item.score.value - mean for item in found]
-    assert [sum(driver.effect for driver in item.drivers) for item in found] == pytest.approx(gaps)
+    by_name = {}
+    for item in found:
+        for driver in item.drivers:
+            by_name.setdefault(driver.name, []).append(driver.effect)
+    assert set(by_name) == {"engagement", "referrals", "conversion", "order value", "recency", "payout"}
+    assert all(sum(effects) == pytest.approx(0) for effects in by_name.values())
+
+
+def test_logins_do_not_move_the_score():
+    busy = [partner("busy", events=5000, won=12), *PARTNERS]
+    idle = [partner("busy", events=0, won=12, days_since_active=None), *PARTNERS]
+    scores = [{item.partner: item.score for item in health(each)} for each in (busy, idle)]
+    assert scores[0] == scores[1]
+
+
+def test_whoever_brought_the_same_has_the_same_score_and_rank():
+    found = {item.partner: item for item in health([partner("a", won=0), partner("b", won=0), *PARTNERS])}
+    assert found["a"].score.value == found["b"].score.value
+    assert found["a"].rank.value == found["b"].rank.value == len(PARTNERS) + 1
+
+
+def test_one_large_order_says_less_than_many_small_ones():
+    lucky = partner("lucky", won=1, revenue=2000.0)
+    lucky = dataclasses.replace(lucky, revenue_squares=2000.0**2)
+    steady = partner("steady", won=20)
+    others = [partner(f"q{n}", won=4 + n % 3) for n in range(12)]
+    found = {item.partner: item for item in health([lucky, steady, *others])}
+    assert found["steady"].score.value > found["lucky"].score.value
+    assert found["lucky"].rank.high > found["steady"].rank.high
 
 
 def test_voice_is_shared_out_and_unknowns_have_reasons():
@@ -98,31 +127,42 @@ def test_nobody_is_a_reason():
     assert isinstance(health([]), Unavailable)
 
 
-def simulated(rng, size=16):
-    """Partners of a true value, what they did in a window, and how far that lies from it."""
-    value = rng.lognormal(0, 0.8, size)
-    referrals = rng.poisson(60, size) + 5
+def simulated(rng, kind, size):
+    """What partners are to be expected to bring, and what they did in one window."""
+    spread = {"close": 0.3, "equal prices": 0.8}.get(kind, 1.0)
+    true = rng.lognormal(0, spread, size)
+    if kind == "a few large":
+        true = rng.pareto(1.5, size) + 0.1
+    if kind == "some are gone":
+        true = np.where(rng.random(size) < 0.4, 1e-3, 1.0) * rng.lognormal(0, 0.7, size)
+    price = 60 * np.exp(rng.normal(0, 0.8 if kind == "own prices" else 0.1, size))
+    conversion, tail = rng.beta(4, 16, size), 1.2 if kind == "dear orders" else 0.6
+    rate = true * (3 if kind == "few orders" else 20)
     counts = []
     for n in range(size):
-        won = int(rng.binomial(referrals[n], min(0.02 + 0.1 * value[n], 0.9)))
+        won = int(rng.poisson(rate[n]))
+        orders = price[n] * rng.lognormal(-(tail**2) / 2, tail, won)
         counts.append(
             PartnerCounts(
-                f"p{n:02d}", "gold", int(rng.poisson(20)), int(referrals[n]), won,
-                float(rng.exponential(100, won).sum()),
-                1000.0, 40.0 * won, 10.0 * won, float(rng.exponential(20)),
+                f"p{n:02d}", f"tier {n % 3}", int(rng.lognormal(3, 1)), int(won / conversion[n]), won,
+                float(orders.sum()), 1000.0, 40.0 * won, float(rng.uniform(5, 25)) * won,
+                float(rng.exponential(20)), orders=won, revenue_squares=float((orders**2).sum()),
             )
         )  # fmt: skip
-    return value, counts
+    return rate * price, counts
 
 
-@pytest.mark.parametrize("size", [16, 40])
-def test_the_score_recovers_value_as_revenue_does_and_its_ranks_cover_it(size):
+@pytest.mark.parametrize(
+    "kind",
+    ["equal prices", "own prices", "close", "few orders", "dear orders", "a few large", "some are gone"],
+)
+def test_the_score_recovers_value_as_revenue_does_and_its_ranks_cover_it(kind):
     rng = np.random.default_rng(5)
     by_score, by_revenue, covered = [], [], []
-    for world in range(60):
-        value, counts = simulated(rng, size)
+    for world in range(16):
+        value, counts = simulated(rng, kind, 24)
         found = {
-            item.partner: item for item in partner_health(counts, np.random.default_rng(world), draws=400)
+            item.partner: item for item in partner_health(counts, np.random.default_rng(world), draws=200)
         }
         scores = [found[item.partner].score.value for item in counts]
         by_score.append(kendalltau(scores, value).statistic)
@@ -132,8 +172,8 @@ def test_the_score_recovers_value_as_revenue_does_and_its_ranks_cover_it(size):
             found[item.partner].rank.low <= rank <= found[item.partner].rank.high
             for item, rank in zip(counts, ranks, strict=True)
         ]
-    assert np.mean(by_score) >= np.mean(by_revenue)
-    assert 0.93 <= np.mean(covered) <= 0.98
+    assert np.mean(by_score) >= np.mean(by_revenue) - 0.01
+    assert np.mean(covered) >= 0.93
 
 
 def test_share_of_voice_is_what_others_hear():

@@ -132,6 +132,8 @@ def partner_counts(
                 days_since(span.end, row.get("last_invited_at"), event.get("last_active_at")),
                 **said[partner],
                 heard=int(event.get("heard", 0)),
+                orders=row.get("orders", 0),
+                revenue_squares=float(row.get("revenue_squares", 0)),
             )
         )
     return found
@@ -241,9 +243,10 @@ def _score_chart(healthy: Sequence[PartnerHealth]) -> Chart:
 def _driver_table(healthy: Sequence[PartnerHealth]) -> Table:
     return Table(
         "partner_drivers",
-        "What moves the scores",
-        [Column("partner", "Partner"), Column("driver", "Part"), Column("part", "Part's score", "number"),
-         Column("weight", "Weight", "percent"), Column("effect", "Points against the mean partner", "number")],
-        [[p.partner, d.name, d.score, d.weight, d.effect] for p in healthy for d in p.drivers],
-        "The weights are a judgment: revenue 60 %, engagement, conversion, recency and payout 10 % each.",
+        "What stands behind the scores",
+        [Column("partner", "Partner"), Column("driver", "Part"), Column("part", "Part, 0–100", "number"),
+         Column("effect", "Points against the mean partner", "number")],
+        [[p.partner, d.name, d.score, d.effect] for p in healthy for d in p.drivers],
+        "The score is where a partner stands by the revenue to be expected of it, after returns and without referrals "
+        "proposed for hold or held. The parts explain it and do not move it.",
     )  # fmt: skip
