@@ -196,25 +196,30 @@ class Outlook:
     @property
     def sentence(self) -> str:
         """How many redeemed points name no month of issue, and by which order they are taken."""
-        share = self.vintages.unnamed
-        if not share:
-            return "Every redeemed point names its month of issue"
-        said = f"{share:.0%} of the redeemed points name no month of issue; they are taken first in first out"
-        if self.other is None:
-            return said
-        ends = " and ".join(
-            f"{each.breakage().value:.0%} {order}"
-            for each, order in ((self.found, "first in first out"), (self.other, "newest first"))
-        )
-        return f"{said}. Breakage is {ends}: the interval covers both"
+        other = self.other.breakage().value if self.other else None
+        return order_in_words(self.vintages.unnamed, self.found.breakage().value, other)
 
     @property
     def caveat(self) -> str:
         """``sentence`` where the order matters, else empty."""
-        if self.other is None:
-            return ""
-        apart = abs(self.found.breakage().value - self.other.breakage().value)
-        return self.sentence if apart > WORTH_A_CAVEAT else ""
+        other = self.other.breakage().value if self.other else None
+        return self.sentence if order_matters(self.found.breakage().value, other) else ""
+
+
+def order_in_words(unnamed: float, breakage: float, newest_first: float | None) -> str:
+    """How many redeemed points name no month of issue, and what breakage is first in first out and the other way."""
+    if not unnamed:
+        return "Every redeemed point names its month of issue"
+    said = f"{unnamed:.0%} of the redeemed points name no month of issue; they are taken first in first out"
+    if newest_first is None:
+        return said
+    ends = f"{breakage:.0%} first in first out and {newest_first:.0%} newest first"
+    return f"{said}. Breakage is {ends}: the interval covers both"
+
+
+def order_matters(breakage: float, newest_first: float | None) -> bool:
+    """Whether the order in which points leave changes breakage by what a reader has to know."""
+    return newest_first is not None and abs(breakage - newest_first) > WORTH_A_CAVEAT
 
 
 def outlook_of(vintages: Vintages) -> Outlook | Unavailable:

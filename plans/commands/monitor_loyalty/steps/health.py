@@ -44,9 +44,10 @@ def diagnose(context: StepContext) -> StepResult:
     )  # fmt: skip
     context.progress(60, "Points")
     balances = read_balances(context)
-    points = redemptions_of(context, balances)
+    at_one_rate = redemptions_of(context, balances)
+    of_tiers = points_by_tier(context, balances, at_one_rate)
+    points = at_one_rate if isinstance(of_tiers, Unavailable) else of_tiers.counted
     liability = liability_of(context, balances, points.rate)
-    of_tiers = points_by_tier(context, balances, liability.owed)
     values = {
         name: as_defined(name, metric_of(context, name), value)
         for name, value in {
@@ -70,21 +71,22 @@ def diagnose(context: StepContext) -> StepResult:
                definition="At today's redemption rate of outstanding points"),
         figure("liability_trend", "Liability, change a week", liability.slope, unit=currency, definition="Theil–Sen, 13 weeks"),
         figure("redemption_of_outstanding", "Redemption rate of outstanding points", points.rate, unit="%", scale=100,
-               definition="Points still to be redeemed / points outstanding, additive method on months of issue. One rate "
-               f"for the points of all members, of whatever tier. {points.order}".rstrip()),
+               definition="Points still to be redeemed / points outstanding, additive method on months of issue. "
+               f"{points.whose_rate}. {points.order}".rstrip()),
         figure("holdout_error", f"Error of the churn model's forecast of the last {HOLDOUT_DAYS} days", missed, unit="%", scale=100,
                definition="(forecast − actual) / actual purchases, fitted on the data before"),
         Figure("cost_per_point", "Cost per redeemed point", cost.mean, currency, definition=cost.source),
     ]  # fmt: skip
     caveat = "" if isinstance(of_tiers, Unavailable) else of_tiers.caveat(currency)
     owed = None if isinstance(of_tiers, Unavailable) else of_tiers.owed
+    one_rate = value_of(liability.owed if isinstance(of_tiers, Unavailable) else of_tiers.at_one_rate)
     note = "" if not isinstance(liability.chart, Unavailable) else liability.chart.reason
     outputs: list[Any] = [Metrics("health", "Program health", items, note), *tiers["outputs"]]
     if balances:
         outputs.append(_liability_chart(balances.weeks, liability, currency))
     if is_full(context):
         if not isinstance(points.vintages, Unavailable):
-            outputs.append(vintage_table(points.vintages, points.outlook))
+            outputs.append(vintage_table(points.vintages, points))
         if not isinstance(of_tiers, Unavailable):
             outputs.append(tier_table(of_tiers, currency))
         if not isinstance(error, Unavailable):
@@ -104,6 +106,8 @@ def diagnose(context: StepContext) -> StepResult:
             "points_caveat": ". ".join(filter(None, (points.caveat, caveat))),
             "liability_low": with_ends(values["liability"])[1],
             "liability_high": with_ends(values["liability"])[2],
+            "liability_counts_by_tier": points.by_tier,
+            "liability_at_one_rate": one_rate,
             "liability_by_tier": owed.value if owed else None,
             "liability_by_tier_low": owed.low if owed else None,
             "liability_by_tier_high": owed.high if owed else None,

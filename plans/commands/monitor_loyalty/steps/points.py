@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from typing import Any
 
@@ -105,21 +105,29 @@ def _earned(row: Mapping[str, Any]) -> float:
 
 @dataclass(frozen=True, slots=True)
 class Redemptions:
-    """The redemption rate of points out at the end of the window, breakage, and what both were worked out from."""
+    """The redemption rate of points out at the end of the window, breakage, and what both were worked out from.
+
+    ``to_come`` is by month of issue: points still to be redeemed, with their standard error. ``order`` says in which
+    order points leave that name no month of issue, ``caveat`` the same where it matters; empty where nothing is
+    forecast. ``by_tier``: each tier counts by its own months of issue, and this is the sum.
+    """
 
     vintages: Vintages | Unavailable
     outlook: Outlook | Unavailable
     rate: MaybeEstimate
     breakage: MaybeEstimate
+    order: str = ""
+    caveat: str = ""
+    to_come: Mapping[date, tuple[float, float]] = field(default_factory=dict)
+    by_tier: bool = False
 
     @property
-    def order(self) -> str:
-        """In which order points leave that name no month of issue; empty where nothing is forecast."""
-        return "" if isinstance(self.outlook, Unavailable) else self.outlook.sentence
-
-    @property
-    def caveat(self) -> str:
-        return "" if isinstance(self.outlook, Unavailable) else self.outlook.caveat
+    def whose_rate(self) -> str:
+        return (
+            "The sum of the tiers, each by its own months of issue"
+            if self.by_tier
+            else "One rate for the points of all members, of whatever tier"
+        )
 
 
 def redemptions_of(context: StepContext, balances: Balances | None) -> Redemptions:
@@ -136,7 +144,12 @@ def redemptions_of(context: StepContext, balances: Balances | None) -> Redemptio
         return Redemptions(vintages, outlook, outlook, outlook)
     fresh, spent = balances.since(vintages.until)
     rate = outlook.rate_of_outstanding(balances.outstanding[-1], fresh=fresh, redeemed_since=spent)
-    return Redemptions(vintages, outlook, rate, outlook.breakage)
+    ahead = outlook.found
+    months = {
+        month: (float(to_come), float(error))
+        for month, to_come, error in zip(vintages.months, ahead.to_come, ahead.standard_error, strict=True)
+    }
+    return Redemptions(vintages, outlook, rate, outlook.breakage, outlook.sentence, outlook.caveat, months)
 
 
 def liability_of(context: StepContext, balances: Balances | None, rate: MaybeEstimate) -> Liability:
@@ -189,18 +202,18 @@ def redemption_to_date(balances: Balances | None) -> MaybeEstimate:
     )
 
 
-def vintage_table(vintages: Vintages, outlook: Outlook | Unavailable) -> Table:
+def vintage_table(vintages: Vintages, found: Redemptions) -> Table:
     """Breakage per month of issue: counted where no point is left, forecast where some are."""
     rows = []
-    ahead = None if isinstance(outlook, Unavailable) else outlook.found
-    order = "" if isinstance(outlook, Unavailable) else f" {outlook.sentence}."
+    order = f" {found.order}." if found.order else ""
     for n, month in enumerate(vintages.months):
         issued, redeemed, left = (
             float(v[n]) for v in (vintages.issued, vintages.redeemed_so_far, vintages.outstanding)
         )
         closed = left <= 0.005 * issued
-        ultimate = redeemed if closed or ahead is None else redeemed + float(ahead.to_come[n])
-        error = None if closed or ahead is None else float(ahead.standard_error[n]) / issued
+        ahead = found.to_come.get(month)
+        ultimate = redeemed if closed or ahead is None else redeemed + ahead[0]
+        error = None if closed or ahead is None else ahead[1] / issued
         share = None if not closed and ahead is None else 1 - ultimate / issued
         rows.append([f"{month:%Y-%m}", issued, redeemed, left, "closed" if closed else "open", share, error])
     unplaced = f" {vintages.unplaced:,.0f} points left that no vintage covers." if vintages.unplaced else ""
@@ -212,5 +225,5 @@ def vintage_table(vintages: Vintages, outlook: Outlook | Unavailable) -> Table:
         rows,
         f"Full months only, before {vintages.until:%Y-%m-%d}. Closed: all points redeemed or lapsed, so breakage is "
         f"counted. Open: points issued × the rates of older months at the ages still ahead, additive method; "
-        f"{vintages.tail.sentence}.{order}{unplaced}",
+        f"{vintages.tail.sentence}. {found.whose_rate}.{order}{unplaced}",
     )  # fmt: skip

@@ -1,15 +1,22 @@
-"""Redemption, breakage and liability of each tier by its own months of issue, beside those of all members."""
+"""Redemption, breakage and liability of each tier by its own months of issue, beside those of all members.
+
+Where tiers redeem unlike beyond chance, the liability of the run is the sum of what the tiers owe; else it is at one
+rate for the points of all members.
+"""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from datetime import date
 
 from plans.commands.monitor_loyalty.facts import window_of
 from plans.commands.monitor_loyalty.steps.points import Balances, Redemptions, read_balances, redemptions_of
 from plans.commands.shared.figures import money, with_ends
+from plans.commands.shared.ledger import order_in_words, order_matters
 from plans.commands.shared.point_cost import point_cost
+from plans.commands.shared.tiers_apart import mix_of_tiers, redeem_unlike
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Column, Table
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
@@ -22,22 +29,28 @@ WORTH_A_CAVEAT = 0.05
 
 @dataclass(frozen=True, slots=True)
 class TierPoints:
-    """Points of the members who are in ``tier`` now; "" are those in none."""
+    """Points of the members who are in ``tier`` now; "" are those in none. A tier that cannot tell by its own months
+    of issue ``borrows`` the rates of all."""
 
     tier: str
     members: int
     outstanding: float
     found: Redemptions
     owed: MaybeEstimate
+    issued: float = 0.0
+    borrows: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class PointsByTier:
-    """``owed`` is the sum over tiers with its interval; None where a tier cannot tell."""
+    """``owed`` is the sum over tiers with its interval; None where a tier cannot tell. ``counted`` is what the run
+    counts with: the tiers' own sum where they ``differ`` beyond chance, else one rate for all."""
 
     rows: tuple[TierPoints, ...]
     at_one_rate: Estimate
     owed: Estimate | None
+    counted: Redemptions
+    differ: bool = False
 
     @property
     def apart(self) -> float:
@@ -46,40 +59,44 @@ class PointsByTier:
             return 0.0
         return self.owed.value / self.at_one_rate.value - 1
 
-    @property
-    def is_beyond_chance(self) -> bool:
-        """Whether the liability at one rate lies outside what the tiers' own sum may be."""
-        if self.owed is None or self.owed.low is None or self.owed.high is None:
-            return False
-        return not self.owed.low <= self.at_one_rate.value <= self.owed.high
-
     def caveat(self, currency: str) -> str:
-        if self.owed is None or abs(self.apart) < WORTH_A_CAVEAT or not self.is_beyond_chance:
+        """That the liability is the tiers' own sum, where one rate says another; or that it cannot be."""
+        if self.differ and self.owed is None:
+            return (
+                "Tiers redeem differently, more than chance explains, yet the liability is at one rate for all, because a "
+                "tier cannot tell its own"
+            )
+        if not self.counted.by_tier or abs(self.apart) < WORTH_A_CAVEAT:
             return ""
         return (
-            f"Tiers redeem differently: by each tier's own rate the liability is {_told(self.owed, currency)}, "
-            f"{abs(self.apart):.0%} {'more' if self.apart > 0 else 'less'} than at one rate for all, which is more than "
-            "chance explains"
+            "Tiers redeem differently, more than chance explains: the liability is the sum of what each tier owes by its "
+            f"own months of issue. At one rate for all it would be {_told(self.at_one_rate, currency)}; the sum is "
+            f"{abs(self.apart):.0%} {'more' if self.apart > 0 else 'less'}"
         )
 
 
-def sum_of_tiers(rows: Sequence[TierPoints]) -> Estimate | None:
-    """What all tiers owe; None where one cannot tell.
+def sum_of_tiers(parts: Sequence[tuple[MaybeEstimate, float]], *, together: bool) -> Estimate | None:
+    """The mean of the tiers' own shares, weighed by the points that each is of; None where a tier has none or there
+    are no points.
 
-    Tiers err apart from each other, so the reaches add up as squares; where redemptions name no month of issue, the
-    order that is taken for granted is the same in all of them, and the reaches add up as they are.
+    Tiers err apart from each other, so their reaches add up as squares; where redemptions name no month of issue, the
+    order that is taken for granted is the same in all of them (``together``), and the reaches add up as they are.
     """
-    told = [row.owed for row in rows if isinstance(row.owed, Estimate)]
-    if not told or len(told) < len(rows):
+    told = [(each, points) for each, points in parts if isinstance(each, Estimate)]
+    whole = sum(points for _, points in told)
+    if len(told) < len(parts) or whole <= 0:
         return None
-    value = sum(each.value for each in told)
-    below = [each.value - each.low for each in told if each.low is not None]
-    above = [each.high - each.value for each in told if each.high is not None]
+    value = sum(each.value * points for each, points in told) / whole
+    numerator = value * whole
+    below = [(each.value - each.low) * points for each, points in told if each.low is not None]
+    above = [(each.high - each.value) * points for each, points in told if each.high is not None]
+    method = next((each.method for each, _ in told if each.method), "")
     if len(below) < len(told) or len(above) < len(told):
-        return Estimate(value, unit="money")
-    together = any(row.found.caveat for row in rows)
+        return Estimate(value, numerator=numerator, denominator=whole, unit="share", method=method)
     down, up = (sum(reach) if together else math.hypot(*reach) for reach in (below, above))
-    return Estimate(value, value - down, value + up, told[0].level, unit="money", method=told[0].method)
+    return Estimate(
+        value, value - down / whole, value + up / whole, told[0][0].level, None, numerator, whole, "share", method
+    )  # fmt: skip
 
 
 def _told(owed: Estimate, currency: str) -> str:
@@ -89,22 +106,33 @@ def _told(owed: Estimate, currency: str) -> str:
 
 
 def points_by_tier(
-    context: StepContext, balances: Balances | None, owed: MaybeEstimate
+    context: StepContext, balances: Balances | None, of_all: Redemptions
 ) -> PointsByTier | Unavailable:
     """Every tier of the member list with enough members; the others count together with those in none."""
-    if balances is None or isinstance(owed, Unavailable):
+    if balances is None or isinstance(of_all.rate, Unavailable):
         return Unavailable("Nothing is owed that could be split over tiers.")
     if not context.data.has("members"):
         return Unavailable("No member list says who is in which tier.")
+    end = window_of(context).current.end
     listed = context.data.engine.ledger_members(
-        context.data.snapshot("point_ledger"), context.data.snapshot("members"), as_of=window_of(context).current.end
-    ).to_pylist()  # fmt: skip
+        context.data.snapshot("point_ledger"), context.data.snapshot("members"), as_of=end
+    ).to_pylist()
     tiers = _large_enough({row["member_id"]: row["tier"] for row in listed})
     names = sorted(set(tiers.values()))
     if len(names) < 2:
         return Unavailable(f"It takes two tiers with {FEWEST_MEMBERS} members who have points.")
-    rows = tuple(_of_tier(context, name, tiers) for name in names)
-    return PointsByTier(rows, owed, sum_of_tiers(rows))
+    cost = point_cost(context.data, context.program).mean
+    rows = tuple(_of_tier(context, name, tiers, of_all, cost) for name in names)
+    at_one_rate = point_liability(balances.outstanding[-1], cost, of_all.rate)
+    assert isinstance(at_one_rate, Estimate)
+    summed = _sum(rows, of_all)
+    owed = None
+    if summed and isinstance(summed.rate, Estimate):
+        found = point_liability(balances.outstanding[-1], cost, summed.rate)
+        owed = found if isinstance(found, Estimate) else None
+    mix = mix_of_tiers(context.data, as_of=min(end, context.data.as_of("point_ledger")))
+    differ = redeem_unlike(mix, at_one_rate, owed)
+    return PointsByTier(rows, at_one_rate, owed, summed if differ and summed else of_all, differ)
 
 
 def _large_enough(tiers: Mapping[str, str]) -> dict[str, str]:
@@ -114,26 +142,110 @@ def _large_enough(tiers: Mapping[str, str]) -> dict[str, str]:
     return {member: tier if count[tier] >= FEWEST_MEMBERS else "" for member, tier in tiers.items()}
 
 
-def _of_tier(context: StepContext, name: str, tiers: Mapping[str, str]) -> TierPoints:
+def _of_tier(
+    context: StepContext, name: str, tiers: Mapping[str, str], of_all: Redemptions, cost: float
+) -> TierPoints:
     others = [member for member, tier in tiers.items() if tier != name]
     alone = replace(context, data=context.data.without(members=others))
     balances = read_balances(alone)
     found = redemptions_of(alone, balances)
     outstanding = balances.outstanding[-1] if balances else 0.0
-    cost = point_cost(context.data, context.program).mean
-    owed: MaybeEstimate = Unavailable(f"Members of {name or 'no tier'} have spent more points than they got.")
-    if outstanding >= 0:
-        owed = point_liability(outstanding, cost, found.rate)
-    return TierPoints(name, len(tiers) - len(others), outstanding, found, owed)
+    issued = 0.0 if isinstance(found.vintages, Unavailable) else float(found.vintages.issued.sum())
+    borrows = outstanding > 0 and isinstance(found.rate, Unavailable)
+    owed: MaybeEstimate
+    if outstanding < 0:
+        owed = Unavailable(f"Members of {name or 'no tier'} have spent more points than they got.")
+    elif outstanding == 0:
+        owed = Estimate(0.0, 0.0, 0.0, unit="money")
+    else:
+        owed = point_liability(outstanding, cost, of_all.rate if borrows else found.rate)
+    return TierPoints(name, len(tiers) - len(others), outstanding, found, owed, issued, borrows)
+
+
+def _sum(rows: Sequence[TierPoints], of_all: Redemptions) -> Redemptions | None:
+    """Of all tiers, each by its own months of issue; None where a tier has spent more than it got."""
+    if any(isinstance(row.owed, Unavailable) for row in rows):
+        return None
+    together = any(row.found.caveat for row in rows)
+    rate = sum_of_tiers(
+        [
+            (of_all.rate if row.borrows else row.found.rate, row.outstanding)
+            for row in rows
+            if row.outstanding > 0
+        ],
+        together=together,
+    )
+    breakage = sum_of_tiers(
+        [(of_all.breakage if isinstance(row.found.breakage, Unavailable) else row.found.breakage, row.issued)
+         for row in rows if row.issued > 0],
+        together=together,
+    )  # fmt: skip
+    if rate is None or breakage is None or isinstance(of_all.vintages, Unavailable):
+        return None
+    order, matters = _order(rows, of_all, breakage.value)
+    return replace(
+        of_all, rate=rate, breakage=breakage, to_come=_to_come(rows, of_all, together=together), by_tier=True,
+        order=order, caveat=order if matters else "",
+    )  # fmt: skip
+
+
+def _order(rows: Sequence[TierPoints], of_all: Redemptions, breakage: float) -> tuple[str, bool]:
+    """In which order points leave, with the breakage of all tiers in either order, and whether it matters."""
+    assert not isinstance(of_all.vintages, Unavailable)
+    parts: list[tuple[MaybeEstimate, float]] = []
+    for row in rows:
+        outlook = of_all.outlook if isinstance(row.found.outlook, Unavailable) else row.found.outlook
+        if row.issued > 0 and not isinstance(outlook, Unavailable):
+            parts.append(((outlook.other or outlook.found).breakage(), row.issued))
+    newest = sum_of_tiers(parts, together=True) if of_all.vintages.newest_first else None
+    other = newest.value if newest else None
+    return order_in_words(of_all.vintages.unnamed, breakage, other), order_matters(breakage, other)
+
+
+def _to_come(
+    rows: Sequence[TierPoints], of_all: Redemptions, *, together: bool
+) -> dict[date, tuple[float, float]]:
+    """Points still to be redeemed by month of issue, with their standard error: the sum of the tiers. One that cannot
+    tell has the share of the points out of that month which it has of all."""
+    assert not isinstance(of_all.vintages, Unavailable)
+    found: dict[date, tuple[float, float]] = {}
+    out_of_all = dict(zip(of_all.vintages.months, of_all.vintages.outstanding.tolist(), strict=True))
+    for month, (points, error) in of_all.to_come.items():
+        parts = []
+        for row in rows:
+            if month in row.found.to_come:
+                parts.append(row.found.to_come[month])
+            elif not row.found.to_come and not isinstance(row.found.vintages, Unavailable):
+                months = row.found.vintages.months
+                out = float(row.found.vintages.outstanding[months.index(month)]) if month in months else 0.0
+                share = max(out, 0.0) / out_of_all[month] if out_of_all[month] > 0 else 0.0
+                parts.append((share * points, share * error))
+        errors = [each for _, each in parts]
+        found[month] = (sum(each for each, _ in parts), sum(errors) if together else math.hypot(*errors))
+    return found
 
 
 def tier_table(found: PointsByTier, currency: str) -> Table:
-    reasons = {row.found.rate.reason for row in found.rows if isinstance(row.found.rate, Unavailable)}
-    whole = (
-        f"Together {_told(found.owed, currency)}."
-        if found.owed is not None
-        else f"No sum: {' '.join(sorted(reasons)) or 'a tier has no liability.'}"
+    borrowing = [row.tier or "none" for row in found.rows if row.borrows]
+    borrowed = (
+        f" Too little was redeemed by {', '.join(borrowing)}: counted at the rate of all."
+        if borrowing
+        else ""
     )
+    unable = sorted({row.owed.reason for row in found.rows if isinstance(row.owed, Unavailable)})
+    one_rate = f"{_told(found.at_one_rate, currency)} at one rate for the points of all members"
+    if found.owed is None:
+        whole = f"No sum: {' '.join(unable) or 'a tier has no liability.'} The liability of the page is {one_rate}."
+    elif found.counted.by_tier:
+        whole = (
+            f"Together {_told(found.owed, currency)}. That is the liability of the page, because tiers redeem unlike beyond "
+            f"chance; it would be {one_rate}."
+        )
+    else:
+        whole = (
+            f"Together {_told(found.owed, currency)}. The liability of the page is {one_rate}, because chance explains how "
+            "unlike tiers redeem."
+        )
     return Table(
         "points_by_tier", "Points by tier",
         [Column("tier", "Tier"), Column("members", "Members with points", "integer"),
@@ -145,6 +257,5 @@ def tier_table(found: PointsByTier, currency: str) -> Table:
           *with_ends(row.owed)]
          for row in found.rows],
         "Each tier by its own months of issue; members count in the tier in which the list has them now, and tiers with fewer "
-        f"than {FEWEST_MEMBERS} members who have points with those in none. {whole} The liability of the page, "
-        f"{_told(found.at_one_rate, currency)}, is at one rate for the points of all members.",
+        f"than {FEWEST_MEMBERS} members who have points with those in none. {whole}{borrowed}",
     )  # fmt: skip

@@ -13,10 +13,11 @@ from plans.commands.shared.experiments import find_experiments
 from plans.commands.shared.figures import percent
 from plans.commands.shared.ledger import forecast, outlook_of, read_vintages
 from plans.commands.shared.point_cost import measured_cost
+from plans.commands.shared.tiers_apart import mix_of_tiers, redeem_unlike
 from programs.analytics.assumptions import Assumption, LoyaltyAssumptions
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.experiments import Comparison, MetricReadout, read_experiment
-from programs.analytics.tier_redemption import TierMix, tier_mix
+from programs.analytics.tier_redemption import TierMix
 from programs.datasets import OpenData
 
 HOLDOUT_ARMS = ("holdout", "hold-out", "hold out", "no program", "no-program")
@@ -27,8 +28,6 @@ SPEND_WORDS = ("spend", "revenue", "sales", "turnover", "order value", "amount",
 FOR_THE_RUN = "entered with this run"
 SETTINGS = "program settings"
 NORMAL_95 = 1.96
-MATURE_DAYS, RECENT_DAYS = 180, 90
-"""Points whose redemption can be compared, and those that say who gets points now."""
 DEFAULTS = LoyaltyAssumptions()
 
 
@@ -181,7 +180,7 @@ def measured_redemption(data: OpenData) -> Assumption | None:
             f"{source}; chain ladder says {percent(other.rate_of_issued.value)}, "
             f"Cape Cod {percent(other.cape_cod_rate)}"
         )
-    if isinstance(mix, TierMix) and mix.differs:
+    if isinstance(mix, TierMix) and redeem_unlike(mix):
         ends = _weighed(ends, mix)
         source = f"{source}; {mix.sentence}"
     elif isinstance(mix, TierMix):
@@ -209,18 +208,6 @@ def order_caveat(data: OpenData) -> str:
     vintages = read_vintages(data)
     outlook = vintages if isinstance(vintages, Unavailable) else outlook_of(vintages)
     return "" if isinstance(outlook, Unavailable) else outlook.caveat
-
-
-def mix_of_tiers(data: OpenData) -> TierMix | Unavailable:
-    """How the tiers of the member list redeem."""
-    if not (data.has("members") and data.has("point_ledger")):
-        return Unavailable("It takes a member list with tiers and a point ledger.")
-    return tier_mix(
-        data.engine.tier_redemptions(
-            data.snapshot("point_ledger"), data.snapshot("members"), as_of=data.as_of("point_ledger"),
-            mature=MATURE_DAYS, recent=RECENT_DAYS,
-        ).to_pylist()
-    )  # fmt: skip
 
 
 # ------------------------------------------------------------------ lift
