@@ -170,27 +170,44 @@ def break_even_month(monthly_cash_flows: ArrayLike) -> int | Unavailable:
     return period if isinstance(period, Unavailable) else math.ceil(period - 1e-9)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class LiftResponse:
-    """How much more members spend for how much reward: L(g) = maximum · g / (g + half).
+    """How much more members spend for how much reward: L(g) = Σ weight · maximum · g / (g + half).
 
     ``g`` is the face value of rewards per unit spent. Returns diminish; at ``half`` (above 0) the lift is
-    half its maximum.
+    half its maximum. Several halves with weights that sum to 1 are a mean over what nobody knows better.
     """
 
-    maximum: float
-    half: float
+    maximum: ArrayLike
+    half: ArrayLike
+    weight: ArrayLike = 1.0
 
     @classmethod
-    def through(cls, lift: float, value_rate: float, half: float) -> LiftResponse:
-        """The curve of that ``half`` on which ``lift`` is seen at a reward of ``value_rate``."""
-        if value_rate <= 0 or half <= 0:
+    def through(
+        cls, lift: float, value_rate: float, half: ArrayLike, weight: ArrayLike = 1.0
+    ) -> LiftResponse:
+        """The curves of those ``half`` on which ``lift`` is seen at a reward of ``value_rate``."""
+        halves = np.asarray(half, dtype=float)
+        if value_rate <= 0 or (halves <= 0).any():
             raise ValueError("A lift is seen at a reward above 0.")
-        return cls(lift * (value_rate + half) / value_rate, half)
+        return cls(lift * (value_rate + halves) / value_rate, halves, weight)
 
     def lift(self, value_rate: float) -> float:
         """Relative rise in spend at a reward of ``value_rate``."""
-        return self.maximum * value_rate / (value_rate + self.half)
+        most, half = np.asarray(self.maximum, dtype=float), np.asarray(self.half, dtype=float)
+        return float(np.sum(np.asarray(self.weight) * most * value_rate / (value_rate + half)))
+
+    def slope(self, value_rate: float) -> float:
+        """By how much the lift rises for each further unit of reward."""
+        most, half = np.asarray(self.maximum, dtype=float), np.asarray(self.half, dtype=float)
+        return float(np.sum(np.asarray(self.weight) * most * half / (value_rate + half) ** 2))
+
+
+def times_the_lift(value_rate: float, seen_at: float, half: ArrayLike) -> FloatArray:
+    """How many times the lift that is seen at a reward of ``seen_at`` is seen at ``value_rate``, for each
+    ``half``: 1 at ``seen_at`` whatever it is."""
+    halves = np.asarray(half, dtype=float)
+    return (seen_at + halves) / seen_at * value_rate / (value_rate + halves)
 
 
 def best_value_rate(
@@ -198,14 +215,19 @@ def best_value_rate(
 ) -> float:
     """The reward, face value per unit spent, at which a unit of spend without the program earns most.
 
-    A unit earns m·L(g) − k·g·(1 + L(g)) with L = M·g/(g + h) and k = ``cost_per_value``, the expected cost of
-    a unit of face value. Its derivative is zero where (g + h)²·k·(1 + M) = m·M·h + k·M·h²; 0 where no reward
-    earns more than it costs, at most ``highest``. Fixed cost moves neither.
+    A unit earns m·L(g) − k·g·(1 + L(g)), k = ``cost_per_value``, the expected cost of a unit of face value.
+    That is concave: its derivative m·L′ − k·(1 + L + g·L′) falls, and is zero at the best reward; 0 where no
+    reward earns more than it costs, at most ``highest``. Fixed cost moves neither.
     """
-    most, half = response.maximum, response.half
-    if most <= 0 or margin_rate <= 0:
+    if response.slope(0.0) <= 0 or margin_rate <= 0:
         return 0.0
     if cost_per_value <= 0:
         return highest
-    square = (margin_rate * most * half + cost_per_value * most * half**2) / (cost_per_value * (1 + most))
-    return min(max(math.sqrt(square) - half, 0.0), highest)
+
+    def gained(rate: float) -> float:
+        slope = response.slope(rate)
+        return margin_rate * slope - cost_per_value * (1 + response.lift(rate) + rate * slope)
+
+    if gained(0.0) <= 0:
+        return 0.0
+    return highest if gained(highest) >= 0 else float(brentq(gained, 0.0, highest, xtol=1e-14))

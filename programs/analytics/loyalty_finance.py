@@ -8,6 +8,7 @@ the revenue base of the next twelve months, unless it says otherwise; rewards ar
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -21,11 +22,13 @@ from programs.analytics.economics import (
     LiftResponse,
     best_value_rate,
     incremental_margin,
+    times_the_lift,
 )
 from programs.analytics.simulation import Draws, draw
 
 FloatArray = NDArray[np.float64]
 
+HALF = "half_lift_value_rate"
 STEPS = 80
 """How finely smaller pools are searched for one whose risk is tolerated."""
 CHANCE_WORTH_A_TEST = 0.2
@@ -84,8 +87,9 @@ class LoyaltyModel:
         return self.response_to(self.assumptions.lift.mean)
 
     def response_to(self, lift: float) -> LiftResponse:
+        """The mean over the rewards at which half the greatest lift may be reached: nobody knows which."""
         known = self.assumptions
-        return LiftResponse.through(lift, known.lift_value_rate.mean, known.half_lift_value_rate.mean)
+        return LiftResponse.through(lift, known.lift_value_rate.mean, *known.half_lift_value_rate.nodes())
 
     @property
     def cost_per_value(self) -> float:
@@ -96,8 +100,30 @@ class LoyaltyModel:
     # ------------------------------------------------------------------ what a reward does
 
     def shape(self, value_rate: float) -> float:
-        """How many times the stated lift is seen at this reward."""
+        """How many times the stated lift is seen at this reward, on average."""
         return self.response_to(1.0).lift(value_rate)
+
+    def shapes(self, value_rate: float, half: ArrayLike) -> FloatArray:
+        """The same, if half the greatest lift is reached at each reward of ``half``."""
+        return times_the_lift(value_rate, self.assumptions.lift_value_rate.mean, half)
+
+    @property
+    def expected_inputs(self) -> Draws:
+        """The mean of all that is drawn, but for the shape of the lift: it is no straight line, and without it
+        ``year_of`` takes the mean over its shapes."""
+        drawn = self.assumptions.drawn()
+        return {each.name: np.array(each.mean) for each in drawn if each.name != HALF}
+
+    def lift_range(self, value_rate: float) -> tuple[float, float]:
+        """Low and high end of the lift at this reward: the reaches of the stated lift and of its shape, as
+        squares, because they err apart from each other."""
+        known, shape = self.assumptions.lift, self.shape(value_rate)
+        half = self.assumptions.half_lift_value_rate
+        ends = known.mean * self.shapes(value_rate, np.array([half.low, half.high]))
+        expected = known.mean * shape
+        down = math.hypot((known.mean - known.low) * shape, expected - float(ends.min()))
+        up = math.hypot((known.high - known.mean) * shape, float(ends.max()) - expected)
+        return expected - down, expected + up
 
     def lift(self, value_rate: float) -> float:
         return self.response.lift(value_rate)
@@ -118,14 +144,15 @@ class LoyaltyModel:
 
     def year(self, value_rate: float) -> IncrementalMargin:
         """In expectation."""
-        known = self.assumptions
-        return self.year_of(value_rate, {each.name: np.array(each.mean) for each in known.drawn()})
+        return self.year_of(value_rate, self.expected_inputs)
 
     def year_of(self, value_rate: float, inputs: Draws) -> IncrementalMargin:
+        """By draw; without draws of the shape of the lift, on average over its shapes."""
+        shape: ArrayLike = self.shapes(value_rate, inputs[HALF]) if HALF in inputs else self.shape(value_rate)
         return incremental_margin(
             self.base * inputs["revenue_base"] * inputs["enrolment"],
             inputs["margin_rate"],
-            inputs["lift"] * self.shape(value_rate),
+            inputs["lift"] * shape,
             value_rate / self.assumptions.face_value.mean,
             inputs["redemption_rate"],
             inputs["cost_per_point"],
@@ -145,8 +172,7 @@ class LoyaltyModel:
         return np.asarray(variable - fixed - inputs["launch_cost"])
 
     def present_value(self, value_rate: float) -> float:
-        means = {each.name: np.array(each.mean) for each in self.assumptions.drawn()}
-        return float(self.present_value_of(value_rate, means))
+        return float(self.present_value_of(value_rate, self.expected_inputs))
 
     def cash_flows(self, value_rate: float) -> FloatArray:
         """Per month; entry 0 is the launch. Enrolment ramps up while the platform costs in full."""

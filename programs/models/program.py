@@ -91,7 +91,7 @@ COUNTED_IN_CURRENCY = (
     "launch_cost",
     "person_day_cost",
 )
-SPREADS = ("lift", "enrolment")
+SPREADS = ("lift", "half_lift", "enrolment")
 """Assumptions with a low, a likely and a high value."""
 
 
@@ -116,6 +116,9 @@ ECONOMICS = (
     "lift_low",
     "lift_likely",
     "lift_high",
+    "half_lift_low",
+    "half_lift_likely",
+    "half_lift_high",
     "enrolment_low",
     "enrolment_likely",
     "enrolment_high",
@@ -197,6 +200,13 @@ class Program(EnteredInCoins, ChangedByTwo, StatefulModel):
         lowest=Decimal(-1),
     )
     lift_high = _share("High end of the lift", lowest=Decimal(-1))
+    half_lift_low = _share("Low end of the reward below", lowest=Decimal("0.0001"))
+    half_lift_likely = _share(
+        "Reward, as a share of spend, at which members show half of the greatest lift there can be, 0.02 = "
+        "2 %. Empty: the plan assumes 0.01 to 0.04",
+        lowest=Decimal("0.0001"),
+    )
+    half_lift_high = _share("High end of that reward", lowest=Decimal("0.0001"))
     enrolment_low = _share("Low end of the enrolment below")
     enrolment_likely = _share("Share of members who will enrol. Empty: the plan assumes 0.3 to 0.7")
     enrolment_high = _share("High end of the enrolment")

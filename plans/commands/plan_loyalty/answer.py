@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from gtm.core.money import minor_units
 from plans.commands.shared.figures import chance, money, percent
 from plans.schemas.answer import DO_NOT, GO, WITH_CARE, Alternative, Answer, AnswerFigure, Certainty, Worth
 
@@ -109,15 +110,25 @@ def _alternative(economics: dict[str, Any], currency: str) -> Alternative:
     least = WORTH_A_CHANGE * max(proposed["annual_pool"], 1.0)
     better = [row for row in others if row["net_present_value"] > proposed["net_present_value"] + least]
     if not better:
-        return Alternative(
-            f"None of the alternatives earns {money(least, currency)} more than what is proposed."
-        )
+        return Alternative(_as_good(proposed, others, economics["horizon_months"], currency))
     best = max(better, key=lambda row: row["net_present_value"])
     return Alternative(
         f"{best['name']}: {money(best['annual_pool'], currency)} a year, expected net "
         f"{money(best['net_year'], currency)}, chance of an overrun {chance(best['overrun_probability'])}, of a loss "
         f"{chance(best['probability_of_loss'])}.",
         _inputs_for(best, proposed),
+    )
+
+
+def _as_good(proposed: dict[str, Any], others: list[dict[str, Any]], months: int, currency: str) -> str:
+    """That no alternative is worth a change: all earn less, or the best of them earns hardly more."""
+    best = max(others, key=lambda row: row["net_present_value"], default=proposed)
+    more = best["net_present_value"] - proposed["net_present_value"]
+    if round(more, minor_units(currency)) <= 0:
+        return "None of the alternatives is expected to earn more than the proposal."
+    return (
+        f"Of the alternatives, “{best['name']}” is expected to earn most: {money(more, currency)} more than the proposal "
+        f"over {months} months, which is too little to change it."
     )
 
 
@@ -167,7 +178,8 @@ def warnings_of(signals: dict[str, Any], design: dict[str, Any], economics: dict
         found.append(
             f"The lift is {'measured' if lift['is_measured'] else 'entered'} at a reward of {percent(lift['value_rate'])} "
             f"of spend. The proposed reward is {percent(design['value_rate'])}: that it lifts spend by "
-            f"{percent(economics['expected_lift'])} is an assumption"
+            f"{percent(economics['expected_lift'])} ({percent(economics['expected_lift_low'])} to "
+            f"{percent(economics['expected_lift_high'])}) is an assumption"
         )
     if economics["recommendation"] == "do not launch":
         found.append(f"Do not launch. {economics['why'].rstrip('.')}")

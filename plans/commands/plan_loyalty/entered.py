@@ -13,6 +13,8 @@ ASSUMPTIONS: tuple[Input, ...] = (
     Spread("lift", "Lift in the spend of members at the program's own earn rate: 4%, or low/likely/high 1%/4%/8%; a "
            "holdout that is loaded goes before it", minimum=Decimal(-1), maximum=Decimal(5), row="lift"),
     Text("lift_test", "The test whose outcome in money is the lift; if empty, a loaded test that holds members out"),
+    Spread("half_lift", "Reward, as a share of spend, at which members show half of the greatest lift there can be: 2%, or "
+           "low/likely/high 1%/2%/4%", minimum=Decimal("0.0001"), row="half lift value rate"),
     Spread("enrolment", "Share of members who will enrol: 50%, or low/likely/high", minimum=Decimal("0.0001"), row="enrolment"),
     Spread("margin", "Gross margin, share of revenue: 40%, or low/likely/high", minimum=Decimal(-1), row="margin rate"),
     Spread("launch_cost", "What the launch costs once, in the program's currency: 20000, or low/likely/high", unit=MONEY,

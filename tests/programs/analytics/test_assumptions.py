@@ -21,6 +21,17 @@ def test_the_sample_mean_is_the_pert_mean():
     assert draws.mean() == pytest.approx(assumption.mean, abs=2e-4)
 
 
+def test_the_nodes_of_a_range_have_its_mean_and_spread_and_a_known_value_is_one_node():
+    assumption = Assumption("half", 0.01, 0.02, 0.04, "share")
+    at, weight = assumption.nodes()
+    draws = assumption.sample(np.random.default_rng(1), 400_000)
+    assert weight.sum() == pytest.approx(1)
+    assert weight @ at == pytest.approx(assumption.mean)
+    assert weight @ np.sqrt(at) == pytest.approx(np.sqrt(draws).mean(), rel=1e-3)
+    at, weight = Assumption.known("half", 0.02, "share", "test").nodes()
+    assert (at.tolist(), weight.tolist()) == ([0.02], [1.0])
+
+
 def test_a_range_out_of_order_is_refused():
     with pytest.raises(ValueError, match="does not hold"):
         Assumption("x", 2, 1, 3, "")

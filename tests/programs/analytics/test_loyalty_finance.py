@@ -47,6 +47,50 @@ def test_the_stated_lift_is_seen_at_its_reward_and_more_at_a_higher_one():
     assert found.lift(0.005) < found.lift(0.01) < found.lift(0.03)
 
 
+def half(low, mode, high):
+    return Assumption("half_lift_value_rate", low, mode, high, "share")
+
+
+def test_the_shape_of_the_lift_is_drawn_and_expected_figures_are_the_mean_of_the_draws():
+    """A lift seen at 1 % of spend says little of one at 7 %: the loss of not knowing where it levels off."""
+    found, known = model(), model(replace(KNOWN, half_lift_value_rate=half(0.02, 0.02, 0.02)))
+    drawn = [draw(each.assumptions.drawn(), np.random.default_rng(5), 40_000) for each in (found, known)]
+    assert set(np.unique(drawn[1]["half_lift_value_rate"])) == {0.02}
+    wide, narrow = (
+        np.ptp(np.quantile(each.present_value_of(0.07, inputs), [0.05, 0.95]))
+        for each, inputs in zip((found, known), drawn, strict=True)
+    )
+    assert wide > 1.005 * narrow
+    worth = found.present_value_of(0.07, drawn[0])
+    assert found.present_value(0.07) == pytest.approx(worth.mean(), abs=5 * worth.std() / 200)
+    shapes = found.shapes(0.07, drawn[0]["half_lift_value_rate"])
+    assert found.shape(0.07) == pytest.approx(shapes.mean(), abs=0.01)
+    assert found.shape(0.07) < known.shape(0.07) * 1.05
+    assert found.shapes(0.07, np.array([0.01, 0.04])) == pytest.approx((1.75, 3.1818), abs=1e-3)
+    # At the reward at which the lift was seen nothing is unknown of its shape.
+    at_one = found.present_value_of(0.01, drawn[0]) - known.present_value_of(
+        0.01, drawn[0] | {"half_lift_value_rate": np.array(0.02)}
+    )
+    assert np.abs(at_one).max() < 1e-6
+
+
+def test_the_range_of_the_lift_holds_that_of_its_shape():
+    found = model()
+    low, high = found.lift_range(0.01)
+    assert (low, high) == pytest.approx((KNOWN.lift.low, KNOWN.lift.high))
+    low, high = found.lift_range(0.07)
+    shape = found.shape(0.07)
+    assert low < KNOWN.lift.low * shape < found.lift(0.07) < KNOWN.lift.high * shape < high
+    assert found.lift_range(0.0) == (0.0, 0.0)
+
+
+def test_the_best_reward_is_the_best_over_all_shapes():
+    found = model()
+    best = found.best_rate()
+    nets = [float(found.year(rate).net) for rate in np.linspace(0.0001, 0.1, 400)]
+    assert float(found.year(best).net) >= max(nets) - 1e-6
+
+
 def test_the_expected_present_value_is_that_of_the_cash_flows():
     found = model()
     monthly = (1 + KNOWN.discount_rate.mean) ** (1 / 12) - 1

@@ -75,6 +75,10 @@ def assumptions_of(
         DEFAULTS,
         lift=lift.assumption,
         lift_value_rate=seen_at,
+        half_lift_value_rate=_entered(
+            "half_lift_value_rate", "half_lift", DEFAULTS.half_lift_value_rate.unit, program, inputs
+        )
+        or DEFAULTS.half_lift_value_rate,
         enrolment=_entered("enrolment", "enrolment", DEFAULTS.enrolment.unit, program, inputs) or DEFAULTS.enrolment,
         margin_rate=_of_input("margin_rate", inputs.get("margin"), DEFAULTS.margin_rate.unit)
         or _around(program, "margin_rate", "gross_margin", DEFAULTS.margin_rate.unit, ceiling=1.0),

@@ -116,6 +116,7 @@ def _values(planned: PlannedProgram, context: StepContext) -> dict[str, Any]:
     flows = model.cash_flows(rate)
     yearly = _yearly_return(planned, flows)
     reward_rate = rate * model.cost_per_value
+    lift_ends = model.lift_range(rate)
     return {
         "recommendation": planned.recommendation.value,
         "why": planned.why,
@@ -125,8 +126,8 @@ def _values(planned: PlannedProgram, context: StepContext) -> dict[str, Any]:
         "cost_per_point": known.cost_per_point.mean,
         "face_value": known.face_value.mean,
         "expected_lift": design.lift,
-        "expected_lift_low": planned.lift.low * model.shape(rate),
-        "expected_lift_high": planned.lift.high * model.shape(rate),
+        "expected_lift_low": lift_ends[0],
+        "expected_lift_high": lift_ends[1],
         "break_even_lift": value_of(
             economics.break_even_lift(
                 design.enrolled_spend, known.margin_rate.mean, reward_rate, known.platform_cost.mean

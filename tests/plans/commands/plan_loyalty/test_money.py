@@ -302,9 +302,13 @@ def test_what_is_entered_for_the_run_goes_before_the_program_and_names_its_sourc
     said = "program settings: CFO memo, March 2025; owner Carla Moss"
     assert sources["lift"] == (0.05, said)
     assert (sources["enrolment"], sources["launch cost"]) == ((0.4, said), (7000, said))
-    found, told = planned(more="--lift 2%/6%/9% --horizon 24 --discount_rate 8% --margin 35%")
+    assert sources["half lift value rate"] == (0.02, "stated assumption")
+    assert "half lift value rate" in told["tornado"]["categories"]
+    found, told = planned(more="--lift 2%/6%/9% --half_lift 3% --horizon 24 --discount_rate 8% --margin 35%")
+    assert "half lift value rate" not in told["tornado"]["categories"]  # one value has no range
     sources = {row["name"]: (row["mode"], row["source"]) for row in rows(told["assumptions"])}
     assert sources["lift"] == (0.06, "entered with this run")
+    assert sources["half lift value rate"] == (0.03, "entered with this run")
     assert (sources["horizon"][0], sources["discount rate"][0], sources["margin rate"][0]) == (24, 0.08, 0.35)
     assert found["economics"]["lift"]["likely"] == 0.06
     assert len(told["cash"]["categories"]) == 25
