@@ -109,7 +109,7 @@ class LoyaltyModel:
 
     @property
     def expected_inputs(self) -> Draws:
-        """The mean of all that is drawn, but for the shape of the lift: it is no straight line, and without it
+        """The mean of all that is drawn, but for the shape of the lift: it is no line, and without it
         ``year_of`` takes the mean over its shapes."""
         drawn = self.assumptions.drawn()
         return {each.name: np.array(each.mean) for each in drawn if each.name != HALF}
