@@ -40,7 +40,7 @@ def _keys(text: str, problems: list[str]) -> list[NoteKey] | None:
     if not text.strip():
         return None
     try:
-        return [notes.read_key(one) for one in text.split()]
+        return notes.read_keys(text)
     except notes.NoteError as error:
         problems.append(f"This is no key: {error}.")
         return None

@@ -15,9 +15,10 @@ from typing import TYPE_CHECKING, Any
 
 from gtm.core import canonical
 from gtm.core.errors import GuardNotMet
-from gtm.core.evidence import keys, timestamps
+from gtm.core.evidence import keys, signatures, timestamps
 from gtm.core.evidence.notes import SIGNATURE, NoteKey, PrivateKey
 from gtm.core.evidence.proof import Proof
+from gtm.core.evidence.signatures import name_of
 from gtm.core.later import later
 
 if TYPE_CHECKING:
@@ -35,6 +36,7 @@ else:
 PAYLOAD_TYPE = "application/vnd.gtm-governance.plan+json"
 MEDIA_TYPE, SUFFIX, FORM = "application/vnd.dsse+json", "dsse.json", "dsse"
 SIGNED, STAMPED = "the installation signed this envelope", "the envelope existed at the time of a timestamp"
+IN_TIME = "the envelope was signed before its key was retired"
 PARTS = frozenset({"payload", "payloadType", "signatures"})
 OF_SIGNATURE = frozenset({"keyid", "sig"})
 TIMESTAMPS, RFC3161 = "timestamps", "rfc3161"
@@ -116,12 +118,13 @@ def prove(
     proof: Proof,
     kept: Sequence[NoteKey] | None,
     roots: Sequence[x509.Certificate] | None,
+    last: str = "",
 ) -> list[str]:
     """Who signed the envelope, and when a service saw it, by what the reader kept.
 
-    Answers what contradicts.
+    ``last`` is the time of the last row in it. Answers what contradicts.
     """
-    wrong = _prove_signed(opened, proof, kept)
+    wrong = _prove_signed(opened, proof, kept, last)
     if not opened.stamps:
         proof.leave(STAMPED, "it has none", asked=roots is not None)
         return wrong
@@ -139,11 +142,13 @@ def prove(
     return wrong
 
 
-def _prove_signed(opened: OpenedEnvelope, proof: Proof, kept: Sequence[NoteKey] | None) -> list[str]:
+def _prove_signed(
+    opened: OpenedEnvelope, proof: Proof, kept: Sequence[NoteKey] | None, last: str
+) -> list[str]:
     if kept is None:
         proof.leave(SIGNED, "no key that you kept was given (--key)")
         return []
-    by: list[str] = []
+    by: list[NoteKey] = []
     wrong: list[str] = []
     for key in kept:
         made = opened.envelope.signatures.get(name_of(key))
@@ -151,21 +156,20 @@ def _prove_signed(opened: OpenedEnvelope, proof: Proof, kept: Sequence[NoteKey] 
             continue
         try:
             _public(key).verify_signature(made, opened.envelope.pae())
-            by.append(name_of(key))
+            by.append(key)
         except exceptions.UnverifiedSignatureError:
             wrong.append(f"the signature of {name_of(key)} does not fit to the envelope")
+    if by and last and (late := signatures.retired_before(by, last)):
+        wrong.append(f"{late}, before the last row of {last}")
     if wrong:
         proof.conclude(SIGNED, "", wrong, asked=True)
     elif by:
-        proof.prove(SIGNED, f"its signature {' and '.join(by)}", asked=True)
+        proof.prove(SIGNED, f"its signature {' and '.join(map(name_of, by))}", asked=True)
+        if signatures.is_in_doubt(by):
+            proof.leave(IN_TIME, "whoever has a retired key can sign later: see --tsa")
     else:
         proof.leave(SIGNED, "it is not signed with a key that you gave", asked=True)
     return wrong
-
-
-def name_of(key: NoteKey) -> str:
-    """By what a signature names its key: as in a note, without the key itself."""
-    return f"{key.name}+{key.fingerprint.hex()}"
 
 
 def _public(key: NoteKey) -> public_keys.SSlibKey:

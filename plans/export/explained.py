@@ -54,11 +54,15 @@ class ComparedText:
 
 def state(body: Mapping[str, Any]) -> ComparedText:
     """The status is the one that the last transition led to."""
-    found = ComparedText()
-    moves = [row for row in body["change_log"] if row.get("entity") == PLAN and row.get("field") == "state"]
+    found, kept = ComparedText(), changelog.states_kept(body["change_log"])
+    moves = [
+        kept[row["sequence"]] if row.get("erased") else row["to"]
+        for row in body["change_log"]
+        if row.get("entity") == PLAN and (row.get("field") == "state" or row["sequence"] in kept)
+    ]
     if not moves:
         found.unknown = 1
-    elif (led_to := moves[-1]["to"]) != body["status"]:
+    elif (led_to := moves[-1]) != body["status"]:
         sentence = f"the change log leads to “{led_to}”, but the document says “{body['status']}”"
         found.contradictions.append(("status", sentence))
     else:

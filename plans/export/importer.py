@@ -61,8 +61,8 @@ def _refuse_foreign(core: Mapping[str, Any]) -> None:
         told = f"{plan_id[:80]!r} is no id of a plan: letters, digits and hyphens, 60 at most."
     elif chain != files.PREFIX + plan_id:
         told = f"{plan_id} cannot have the change log of {chain!r}."
-    elif Plan.objects.filter(plan_id=plan_id).exists() and not _is_ours(core):
-        told = f"{plan_id} is a plan of this installation, and this document differs from it."
+    elif Plan.objects.filter(plan_id__iexact=plan_id).exists() and not _is_ours(core):
+        told = f"{plan_id} is the id of a plan of this installation, and this document differs from it."
     else:
         return
     sentence = "The document was not imported."
@@ -79,6 +79,14 @@ def _is_ours(core: Mapping[str, Any]) -> bool:
         chain=integrity["chain"], sequence=integrity["length"], hash=integrity["head"]
     )
     return seal is not None and ours.exists()
+
+
+def newest_of(plan_id: str) -> ImportedPlan | None:
+    """The record under this id whose log says most: one that was taken in later may be an older version."""
+    rows = list(ImportedPlan.objects.filter(plan_id=plan_id).order_by("pk"))
+    if len(rows) < 2:
+        return rows[0] if rows else None
+    return max(rows, key=lambda row: (len(export_imported(row)["change_log"]), row.pk))
 
 
 def export_imported(row: ImportedPlan) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
@@ -20,6 +21,7 @@ from gtm.core.evidence import (
     signatures,
 )
 from gtm.core.evidence.changelog import Break
+from gtm.core.evidence.notes import COSIGNATURE, SIGNATURE, NoteKey
 from gtm.core.evidence.proof import Proof
 from gtm.core.evidence.signatures import CarriedCheckpoint
 from gtm.core.models import ChangeLogChain, ChangeLogEntry
@@ -30,6 +32,11 @@ NEVER_COMPARED = (
     "attempts at tasks, rungs that fired, needs of tasks, passwords, second factors and history pages",
     "no row records them in full, so nobody can compare them with the log; see the documents and their seals",
 )
+ONE_PLAN = (
+    "accounts, their rights, seats of approvers, absences, policies and signing keys",
+    "they are in other chains: leave out the plan and everything is compared",
+)
+MOST_ERASURES = 20
 Records = Sequence[Mapping[str, Any]]
 
 
@@ -56,6 +63,9 @@ def prove(names: Sequence[str], plan_id: str, kept: Kept, in_file: Records) -> P
     values = audit.audit_values(chain)
     what = f"{values.checked} objects have the values that the log recorded last"
     proof.conclude(what, "the rows, compared with the tables", _said(values.breaks))
+    if values.erased:
+        why = "a row that recorded them is erased, and no later row recorded all that stands there"
+        proof.leave(f"{values.erased} of these objects in full, for erased rows", why)
     if values.before_digests:
         why = (
             "these rows were written before rows recorded values; only what later rows recorded was compared"
@@ -69,6 +79,10 @@ def prove(names: Sequence[str], plan_id: str, kept: Kept, in_file: Records) -> P
         proof.leave(f"why {present.unsure} objects are gone that rows tell of", why)
     if chain in (None, changelog.INSTALLATION):
         _prove_accounts(proof)
+    else:
+        proof.leave(*ONE_PLAN)
+    for sentence in _erased(names):
+        proof.leave(*sentence)
     marked = _said(published.unmarked_departures(plan_id))
     proof.conclude("what departs from a published plan is marked", "the rows of plans", marked)
     proof.leave(*NEVER_COMPARED)
@@ -90,33 +104,78 @@ def _prove_accounts(proof: Proof) -> None:
         proof.leave(f"who gave these their rights: {names}", why)
 
 
+def _erased(names: Sequence[str]) -> Iterable[tuple[str, str]]:
+    """What was erased on record, and by whom: whoever may erase can take more than was asked."""
+    made = ChangeLogEntry.objects.filter(chain__in=names, event=changelog.ERASED).order_by("-at")
+    made = made.filter(entity=changelog.CHAIN_ENTITY)
+    for entry in made.select_related("payload")[:MOST_ERASURES]:
+        for said, by in changelog.erased_on_record([changelog.row_of(entry)]):
+            yield f"{entry.chain}: {said}", by
+    if (more := made.count() - MOST_ERASURES) > 0:
+        yield f"what {more} earlier erasures took", "see the rows “erased” of the change log"
+
+
 def _prove_signatures(proof: Proof, names: Sequence[str], kept: Kept) -> None:
-    """The last checkpoint that has a chain, signed by the key that the reader kept."""
-    what, asked = "the installation signed these rows", kept.keys is not None
-    found, unsigned, later = [], [], []
-    newest = signatures.CarriedCheckpoint(given=False)
-    for name in names:
-        carried, length = _checkpoint_of(name)
-        found += [f"{name}: the checkpoint: {sentence}" for sentence in carried.findings]
-        if carried.given and not carried.findings:
-            newest = carried
-        if not carried.given or not _is_signed(carried, kept, found):
-            unsigned.append(name)
-        elif carried.sequence < length:
-            later.append(name)
-    if newest.given or found:
+    """The checkpoint of each chain: signed by the key that the reader kept, and by a witness."""
+    found: list[str] = []
+    carried = {name: _checkpoint_of(name) for name in names}
+    for name, (made, _) in carried.items():
+        found += [f"{name}: the checkpoint: {sentence}" for sentence in made.findings]
+    by_key = _Signers(SIGNATURE, kept.keys, found)
+    by_witness = _Signers(COSIGNATURE, kept.witnesses, found)
+    for name, (made, _) in carried.items():
+        by_key.look_at(name, made)
+        by_witness.look_at(name, made)
+    if found or any(made.holds for made, _ in carried.values()):
         by = "their inclusion proofs; who signed them is another question"
         proof.conclude("checkpoints have rows of these chains", by, found)
-    if kept.keys is None:
-        proof.leave(what, "no key that you kept was given (--key)")
-    elif unsigned:
-        why = f"no checkpoint that your key signed has a row of {', '.join(sorted(unsigned)[:5])}"
-        proof.leave(what, why, asked=True)
-    elif not found:
-        proof.prove(what, "the signatures of the checkpoints that first had them", asked=asked)
-    if later:
+    by_key.conclude(
+        proof, "the installation signed these rows", "the signatures of the checkpoints that first had them",
+        "no key that you kept was given (--key)", "your key signed",
+    )  # fmt: skip
+    by_witness.conclude(
+        proof, "a witness saw these rows", "its cosignatures of checkpoints that have them",
+        "no key of a witness was given (--witness)", "it cosigned",
+    )  # fmt: skip
+    asked = kept.keys is not None or kept.witnesses is not None
+    later = [name for name, (made, length) in carried.items() if made.holds and made.sequence < length]
+    if asked and later:
         proof.leave(f"the newest rows of {len(later)} chains", "they came after the last checkpoint")
-    signatures.prove_witnessed(proof, newest, kept.witnesses)
+
+
+@dataclass(slots=True)
+class _Signers:
+    """Which chains have a checkpoint that one of these keys signed; None: the reader gave none."""
+
+    kind: int
+    keys: Sequence[NoteKey] | None
+    found: list[str]
+    unsigned: list[str] = field(default_factory=list)
+
+    def look_at(self, name: str, made: CarriedCheckpoint) -> None:
+        """A broken signature of one of them is told, and so is a key that was retired before the row."""
+        try:
+            signed = [key for key, _ in made.signers(self.keys or (), self.kind)]
+        except notes.NoteError as error:
+            self.found.append(f"{name}: the checkpoint: {error}")
+            return
+        if not signed:
+            self.unsigned.append(name)
+        elif self.kind == SIGNATURE:
+            at = ChangeLogEntry.objects.get(chain=name, sequence=made.sequence).at
+            if late := signatures.retired_before(signed, at):
+                self.found.append(
+                    f"{name} row {made.sequence}: the checkpoint: {late}, before this row of {at}"
+                )
+
+    def conclude(self, proof: Proof, what: str, by: str, none: str, who: str) -> None:
+        if self.keys is None:
+            proof.leave(what, none)
+        elif self.unsigned:
+            names = ", ".join(sorted(self.unsigned)[:5]) + ", …" * (len(self.unsigned) > 5)
+            proof.leave(what, f"no checkpoint that {who} has a row of {names}", asked=True)
+        elif not self.found:
+            proof.prove(what, by, asked=True)
 
 
 def _checkpoint_of(name: str) -> tuple[CarriedCheckpoint, int]:
@@ -128,15 +187,6 @@ def _checkpoint_of(name: str) -> tuple[CarriedCheckpoint, int]:
         return CarriedCheckpoint(given=True, findings=(str(error),)), length
     rows = ChangeLogEntry.objects.filter(chain=name, sequence=part["sequence"] if part else 0)
     return signatures.carried(part, name, dict(rows.values_list("sequence", "hash"))), length
-
-
-def _is_signed(carried: CarriedCheckpoint, kept: Kept, found: list[str]) -> bool:
-    """By one of the keys that the reader kept; a broken signature of one is told."""
-    try:
-        return bool(carried.holds and notes.signed_by(carried.note, kept.keys or ()))
-    except notes.NoteError as error:
-        found.append(f"the checkpoint: {error}")
-        return False
 
 
 def _prove_anchors(proof: Proof, chain: str | None, kept: Records | None, in_file: Records) -> None:

@@ -24,6 +24,10 @@ if TYPE_CHECKING:
 IMPORT_RECORD = "import_record"
 """The one section that an installation adds to another's document, outside its seal."""
 OF_RECORD = frozenset({"imported_at", "sha256"})
+NEWEST = (
+    "this is the newest version of the plan",
+    "a file cannot show what came after it: ask the installation for the last row of this log",
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,7 +125,8 @@ def _prove_envelope(body: Mapping[str, Any], kept: Kept) -> Verification:
         made.conclude("the envelope", "", [Discrepancy("envelope", f"it cannot be opened: {error}")])
         return made
     made = prove_bytes(opened.payload, kept, is_inside=True)
-    wrong = envelope.prove(opened, made.proof, kept.keys, kept.roots)
+    last = "" if made.findings else parse(opened.payload)["change_log"][-1]["at"]
+    wrong = envelope.prove(opened, made.proof, kept.keys, kept.roots, last)
     made.findings += [Discrepancy("envelope", sentence) for sentence in wrong]
     return made
 
@@ -152,17 +157,24 @@ def _prove(body: Mapping[str, Any], record: Any, kept: Kept, made: Verification)
     made.conclude("no section was damaged on the way", "the digests in the file", _sections(body, integrity))
     rows = f"rows 1 to {len(log)} of the change log follow each other, and erased ones are on record"
     made.conclude(rows, "the hash chain", _rows(log, integrity))
+    for said, by in changelog.erased_on_record(log):
+        made.proof.leave(said, by)
     seal = sealing.last_seal(log)
     _prove_sections(body, seal, made)
     _prove_text(body, seal, made)
-    _prove_anchors(body, kept, made)
+    _prove_anchors(body, kept, made, _row_of(seal))
     checkpoint = checkpoint_of(body)
     found = [Discrepancy("integrity/checkpoint", sentence) for sentence in checkpoint.findings]
     if checkpoint.given:
         by = "its inclusion proof; who signed it is another question"
         made.conclude(f"the checkpoint in the file has row {checkpoint.sequence}", by, found)
-    signatures.prove(made.proof, checkpoint, len(log), (seal or {"sequence": 0})["sequence"], kept.keys)
-    signatures.prove_witnessed(made.proof, checkpoint, kept.witnesses)
+    signatures.prove(made.proof, checkpoint, log, _row_of(seal), kept.keys, kept.witnesses)
+    made.proof.leave(*NEWEST)
+
+
+def _row_of(seal: Mapping[str, Any] | None) -> int:
+    """The row of a seal; 0 where there is none."""
+    return 0 if seal is None else int(seal["sequence"])
 
 
 def _prove_record(body: Mapping[str, Any], record: Mapping[str, Any], made: Verification) -> None:
@@ -247,7 +259,7 @@ def _prove_text(body: Mapping[str, Any], seal: Mapping[str, Any] | None, made: V
             made.proof.leave(f"{name}: {found.unknown} not compared with the change log", why)
 
 
-def _prove_anchors(body: Mapping[str, Any], kept: Kept, made: Verification) -> None:
+def _prove_anchors(body: Mapping[str, Any], kept: Kept, made: Verification, sealed: int) -> None:
     integrity = body["integrity"]
     rows = {row["sequence"]: row["hash"] for row in body["change_log"]}
     found, chain = list(_anchored(integrity["anchors"], integrity["chain"], rows)), integrity["chain"]
@@ -270,7 +282,9 @@ def _prove_anchors(body: Mapping[str, Any], kept: Kept, made: Verification) -> N
     by = f"{len(mine)} anchors that you kept, up to row {last}"
     made.conclude(f"{what} up to row {last}", by, _anchored(mine, chain, rows, "kept anchor"), asked=True)
     if last < len(rows):
-        made.proof.leave(f"{what} after row {last}", "no anchor that you kept saw later rows")
+        is_missed, why = last < sealed, "no anchor that you kept saw later rows"
+        why += ", and the seal of this text is among them" * is_missed
+        made.proof.leave(f"{what} after row {last}", why, asked=is_missed)
 
 
 def _anchored(

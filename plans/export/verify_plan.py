@@ -2,8 +2,9 @@
 
     python verify_plan.py FILE [--key KEY] [--witness KEY] [--anchors FILE]
 
-Signatures also need the package `cryptography`. A KEY is the text of a public key, or a file with one a line;
-get it in another way than the plan. Ends with what is proved, by what, and what is not, and why. Exit code 0:
+Signatures also need the package `cryptography`. A KEY is the text of a public key, or a file with one a line,
+each with the time when it was retired where it was (`KEY until 2026-11-30T10:00:00Z`; # begins a remark). Get
+it in another way than the plan. Ends with what is proved, by what, and what is not, and why. Exit code 0:
 nothing contradicts, and all you asked for is proved. 1: it is not. 2: something cannot be read.
 
 FILE is a plan JSON, or a DSSE envelope of one. It checks no timestamps (RFC 3161).
@@ -187,11 +188,15 @@ def prove_envelope(
     stamps = [base64.b64decode(one["rfc3161"], validate=True) for one in body.get("timestamps", ())]
     lists = prove(payload, anchors, keys, witnesses, is_inside=True)
     what = "the installation signed this envelope"
-    by, wrong = check_envelope(made, payload, keys or [])
+    last = "" if lists.findings else json.loads(payload)["change_log"][-1]["at"]
+    by, wrong = check_envelope(made, payload, keys or [], last)
     if keys is None:
         lists.leave(what, "no key that you kept was given (--key)")
     elif by or wrong:
         lists.conclude(what, f"its signature {' and '.join(by)}", wrong, asked=True)
+        if not wrong and all(by.values()):
+            why = "whoever has a retired key can sign later; this program checks no timestamps"
+            lists.leave("the envelope was signed before its key was retired", why)
     else:
         lists.leave(what, "it is not signed with a key that you gave", asked=True)
     why = "this program checks none: use manage.py verify_changelog --tsa" if stamps else "it has none"
@@ -199,23 +204,33 @@ def prove_envelope(
     return lists
 
 
-def check_envelope(made: dict[str, bytes], payload: bytes, keys: list[str]) -> tuple[list[str], Found]:
-    """Which of the keys signed the envelope, and which of their signatures do not fit."""
+def check_envelope(
+    made: dict[str, bytes], payload: bytes, keys: list[str], last: str
+) -> tuple[dict[str, str], Found]:
+    """Which of the keys signed the envelope, with when they were retired, and which signatures do not fit."""
     if keys and Ed25519PublicKey is None:
         raise Unreadable("to check a signature, install the package cryptography")
     signed = b"DSSEv1 %d %b %d %b" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(), len(payload), payload)
-    by: list[str] = []
+    by: dict[str, str] = {}
     wrong: Found = []
-    for name, own, kind, public in map(read_key, keys):
+    for name, own, kind, public, until in map(read_key, keys):
         keyid = f"{name}+{own.hex()}"
         if kind != 1 or keyid not in made:
             continue
         try:
             Ed25519PublicKey.from_public_bytes(public).verify(made[keyid], signed)
-            by.append(keyid)
+            by[keyid] = until
         except InvalidSignature:
             wrong.append(f"envelope: the signature of {keyid} does not fit to the envelope")
+    if last and is_late(list(by.values()), last):
+        wrong.append(f"envelope: its key was retired before the last row of {last}")
     return by, wrong
+
+
+def is_late(ends: list[str], at: str) -> bool:
+    """Whether every key that signed was retired before that time."""
+    time = datetime.fromisoformat(at)
+    return bool(ends) and all(end and datetime.fromisoformat(end) < time for end in ends)
 
 
 def spelled(value: Any) -> Any:
@@ -253,12 +268,20 @@ def _prove(
     lists.conclude("no section was damaged on the way", "the digests in the file", damaged)
     rows = f"rows 1 to {len(log)} of the change log follow each other, and erased ones are on record"
     lists.conclude(rows, "the hash chain", check_rows(log, integrity))
+    for row in log:
+        if is_erasure(row):
+            what = f"what rows {', '.join(map(str, row['from']))} of the change log said"
+            when = f"{row['at'][:10]} (row {row['sequence']})"
+            lists.leave(what, f"{row['actor']} erased them on {when}: {row['reason']}")
     seals = [row for row in log if is_row(row, "plans.plan", "sealed") and not row["erased"]]
     check_seal(body, log, seals[-1] if seals else None, sections, lists)
     check_text(body, bool(seals), lists)
     hashes = {row["sequence"]: row["hash"] for row in log}
-    check_anchors(integrity, hashes, anchors, lists)
-    check_checkpoint(integrity, hashes, seals[-1]["sequence"] if seals else 0, keys, seen_by, lists)
+    sealed = seals[-1]["sequence"] if seals else 0
+    check_anchors(integrity, hashes, sealed, anchors, lists)
+    check_checkpoint(integrity, log, sealed, keys, seen_by, lists)
+    why = "a file cannot show what came after it: ask the installation for the last row of this log"
+    lists.leave("this is the newest version of the plan", why)
 
 
 def more(where: str, part: dict[str, Any], known: set[str]) -> Found:
@@ -293,6 +316,10 @@ def is_row(row: Any, entity: str, event: str) -> bool:
     return bool(row["entity"] == entity and row["event"] == event)
 
 
+def is_erasure(row: Any) -> bool:
+    return is_row(row, "core.changelogchain", "erased") and not row["erased"]
+
+
 def check_rows(log: list[Any], integrity: dict[str, Any]) -> Found:
     """Numbers, links, hashes, and that a later row names each erased one."""
     found, previous, blank = [], GENESIS, {}
@@ -309,7 +336,7 @@ def check_rows(log: list[Any], integrity: dict[str, Any]) -> Found:
             said |= {"fields": row["fields"]} if row.get("fields") is not None else {}
             if hashlib.sha256(row["salt"].encode() + canonical(said)).hexdigest() != row["payload_hash"]:
                 found.append(f"{where}: its content differs from what was hashed")
-            if is_row(row, "core.changelogchain", "erased"):
+            if is_erasure(row):
                 for named in row["from"]:
                     blank.pop(named, None)
         header = canonical({key: row[key] for key in HEADER})
@@ -353,10 +380,13 @@ def check_seal(
 
 def check_text(body: dict[str, Any], is_sealed: bool, lists: Lists) -> None:
     log = body["change_log"]
-    moves = [row for row in log if row["entity"] == "plans.plan" and row["field"] == "state"]
-    wrong = ["status: it is not where the change log leads"] * bool(
-        moves and moves[-1]["to"] != body["status"]
-    )
+    kept = {int(number): to for row in log if is_erasure(row) for number, to in row["to"].items()}
+    moves = [
+        kept.get(row["sequence"], row["to"])
+        for row in log
+        if row["entity"] == "plans.plan" and (row["field"] == "state" or row["sequence"] in kept)
+    ]
+    wrong = ["status: it is not where the change log leads"] * bool(moves and moves[-1] != body["status"])
     _compared(lists, "status", wrong, len(moves[-1:]), not moves)
     command, plan = body["command"], next(iter(last_told(log, "plans.plan").values()), {})
     texts = {
@@ -497,7 +527,7 @@ def same(text: Any, told: Any) -> bool:
 
 
 def check_anchors(
-    integrity: dict[str, Any], hashes: dict[int, str], kept: list[Any] | None, lists: Lists
+    integrity: dict[str, Any], hashes: dict[int, str], sealed: int, kept: list[Any] | None, lists: Lists
 ) -> None:
     chain, what = integrity["chain"], "nobody has written the change log anew"
     if integrity["anchors"]:
@@ -516,7 +546,9 @@ def check_anchors(
     found = matched(mine, chain, hashes, "kept anchor")
     lists.conclude(f"{what} up to row {last}", by, found, True)
     if last < len(hashes):
-        lists.leave(f"{what} after row {last}", "no anchor that you kept saw later rows")
+        is_missed, why = last < sealed, "no anchor that you kept saw later rows"
+        why += ", and the seal of this text is among them" * is_missed
+        lists.leave(f"{what} after row {last}", why, is_missed)
 
 
 def matched(records: list[Any], chain: str, hashes: dict[int, str], name: str) -> Found:
@@ -533,21 +565,21 @@ def matched(records: list[Any], chain: str, hashes: dict[int, str], name: str) -
 
 def check_checkpoint(
     integrity: dict[str, Any],
-    hashes: dict[int, str],
+    log: list[Any],
     sealed: int,
     keys: list[str] | None,
     seen_by: list[str] | None,
     lists: Lists,
 ) -> None:
     part, signed = integrity.get("checkpoint"), "the installation signed this change log"
-    witnessed = "a witness saw the log grow to this checkpoint"
     note, row, found = "", 0, []
     if part is not None:
         note, row = part["note"], part["sequence"]
-        found = included(part, integrity["chain"], hashes)
+        found = included(part, integrity["chain"], {row["sequence"]: row["hash"] for row in log})
         by = "its inclusion proof; who signed is another question"
         lists.conclude(f"the checkpoint in the file has row {row}", by, found)
-    who = signers(note, keys or []) if note and not found else []
+    who = signers(note, keys or [], 1) if note and not found else []
+    seen = signers(note, seen_by or [], 4) if note and not found else []
     if part is None or keys is None or not who:
         given = f"no key that you kept was given (--key); the document names {part and part['keys']}"
         why = (
@@ -558,18 +590,40 @@ def check_checkpoint(
             else "it is not signed by it"
         )
         lists.leave(signed, why, keys is not None)
+    elif is_late([until for *_, until in who], log[row - 1]["at"]):
+        told = f"its key was retired before row {row} of {log[row - 1]['at']}"
+        lists.conclude(signed, "", [f"integrity/checkpoint: {told}"], True)
     else:
         lists.conclude(f"{signed} up to row {row}", f"the signature of {who[0][0]}", [], True)
-        if row < len(hashes):
-            what = "and the seal of this text" if row < sealed else "which change nothing that is sealed"
-            lists.leave(f"rows after {row}, {what}", f"the checkpoint was made after row {row}", row < sealed)
-    seen = signers(note, seen_by or []) if note and not found else []
+        leave_later(f"rows after {row}", row, len(log), sealed, lists)
+        if all(ends := [until for *_, until in who]):
+            check_in_time(ends, seen, lists)
+    witnessed = "a witness saw the log grow to this checkpoint"
     if not seen:
         why = "no key of a witness was given (--witness)" if seen_by is None else "it has not signed"
         lists.leave(witnessed, why, seen_by is not None)
-    for name, seconds in seen:
-        at = "" if seconds is None else f" at {datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
-        lists.conclude(witnessed, f"the cosignature of {name}{at}", [], True)
+        return
+    for name, seconds, _ in seen:
+        at = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
+        origin = note.partition("\n")[0]
+        lists.conclude(witnessed, f"the cosignature of {name} at {at}, under the log {origin}", [], True)
+    leave_later(f"rows after {row}, of which the witness saw none", row, len(log), sealed, lists)
+
+
+def leave_later(rows: str, last: int, length: int, sealed: int, lists: Lists) -> None:
+    if last < length:
+        what = "and the seal of this text" if last < sealed else "which change nothing that is sealed"
+        lists.leave(f"{rows}, {what}", f"the checkpoint was made after row {last}", last < sealed)
+
+
+def check_in_time(ends: list[str], seen: list[tuple[str, int, str]], lists: Lists) -> None:
+    """Who has a retired key can sign later and date rows back, but not make a witness sign earlier."""
+    what = "it was signed before its key was retired"
+    last = max(datetime.fromisoformat(end) for end in ends).timestamp()
+    if any(seconds <= last for _, seconds, _ in seen):
+        lists.conclude(what, "the time of a witness that you named", [])
+    else:
+        lists.leave(what, "whoever has a retired key can sign later and date rows back: see --witness")
 
 
 def included(part: dict[str, Any], chain: str, hashes: dict[int, str]) -> Found:
@@ -596,19 +650,22 @@ def included(part: dict[str, Any], chain: str, hashes: dict[int, str]) -> Found:
     return found
 
 
-def signers(note: str, keys: list[str]) -> list[tuple[str, int | None]]:
-    """Who of these signed the note (C2SP signed-note, tlog-cosignature), and when a witness did."""
+def signers(note: str, keys: list[str], kind: int) -> list[tuple[str, int, str]]:
+    """Who of these signed the note (C2SP signed-note 1, tlog-cosignature 4), when, and until when they may.
+
+    A witness cannot sign for the installation, nor the other way round.
+    """
     if keys and Ed25519PublicKey is None:
         raise Unreadable("to check a signature, install the package cryptography")
     text, _, lines = note.rpartition("\n\n")
-    found: list[tuple[str, int | None]] = []
-    for key in map(read_key, keys):
+    found: list[tuple[str, int, str]] = []
+    for key in [key for key in map(read_key, keys) if key[2] == kind]:
         for line in lines.split("\n"):
             name, _, encoded = line.removeprefix("— ").partition(" ")
             raw = base64.b64decode(encoded, validate=True)
             if (name, raw[:4]) != key[:2]:
                 continue
-            made, message, seconds = raw[4:], f"{text}\n", None
+            made, message, seconds = raw[4:], f"{text}\n", 0
             if key[2] == 4:
                 seconds, made = int.from_bytes(made[:8], "big"), made[8:]
                 message = f"cosignature/v1\ntime {seconds}\n{message}"
@@ -616,12 +673,22 @@ def signers(note: str, keys: list[str]) -> list[tuple[str, int | None]]:
                 Ed25519PublicKey.from_public_bytes(key[3]).verify(made, message.encode())
             except InvalidSignature:
                 raise ValueError(f"the signature of {name} does not fit to the checkpoint") from None
-            found.append((name, seconds))
+            found.append((name, seconds, key[4]))
     return found
 
 
-def read_key(text: str) -> tuple[str, bytes, int, bytes]:
-    name, _, rest = text.strip().partition("+")
+def read_key(line: str) -> tuple[str, bytes, int, bytes, str]:
+    """Name, fingerprint, kind, the key itself, and when it was retired: empty where nothing says so."""
+    text, *dates = line.partition("#")[0].split() or [""]
+    until = dict(zip(dates[::2], dates[1::2], strict=False)).get("until", "")
+    try:
+        is_dated = len(dates) % 2 == 0 and {*dates[::2]} <= {"since", "until"}
+        is_dated = is_dated and all(datetime.fromisoformat(time).tzinfo for time in dates[1::2])
+    except ValueError:
+        is_dated = False
+    if not is_dated:
+        raise Unreadable(f"{line[:200]!r} is not a key with its dates: KEY since TIME until TIME")
+    name, _, rest = text.partition("+")
     given, _, encoded = rest.partition("+")
     try:
         raw = base64.b64decode(encoded, validate=True)
@@ -630,17 +697,21 @@ def read_key(text: str) -> tuple[str, bytes, int, bytes]:
     own = hashlib.sha256(name.encode() + b"\n" + raw).digest()[:4]
     if not name or len(raw) != 33 or raw[0] not in (1, 4) or own.hex() != given:
         raise Unreadable(f"{text[:60]!r} is no key: name+fingerprint+base64")
-    return name, own, raw[0], raw[1:]
+    return name, own, raw[0], raw[1:], until
 
 
 # ---------------------------------------------------------------- the command line
 
 
 def read_keys(given: list[str] | None) -> list[str] | None:
-    texts = [t for one in given or () for t in (read(one).decode().split() if one.count("+") < 2 else [one])]
+    texts = [t for one in given or () for t in (key_lines(read(one)) if one.count("+") < 2 else [one])]
     for text in texts:
         read_key(text)
     return texts if given else None
+
+
+def key_lines(raw: bytes) -> list[str]:
+    return [line for line in raw.decode().splitlines() if line.partition("#")[0].strip()]
 
 
 def read_anchors(path: str | None) -> list[Any] | None:

@@ -38,7 +38,7 @@ def _of_machine(machine: fsm.Machine, chain: str | None) -> Iterator[Break]:
     initial = machine.model._meta.get_field("state").get_default()
     stored = {str(pk): state for pk, state in machine.model._base_manager.values_list("pk", "state")}
     known = {pk: (*place, initial) for pk, *place in _rows(log, "created")}
-    known |= _last_transitions(log.filter(event__in=machine.by_name))
+    known |= _last_transitions(log.filter(event__in=machine.by_name), machine)
     deleted = {pk for pk, *_ in _rows(log, "deleted")}
     for pk, (name, sequence, state) in sorted(known.items()):
         if chain not in (None, name):
@@ -59,8 +59,13 @@ def _rows(log: QuerySet[ChangeLogEntry], event: str) -> Iterable[tuple[str, str,
     return rows.iterator(chunk_size=CHUNK)
 
 
-def _last_transitions(log: QuerySet[ChangeLogEntry]) -> dict[str, tuple[str, int, str | None]]:
-    """Object → where its last transition stands and the state it led to; None where nothing says so."""
+def _last_transitions(
+    log: QuerySet[ChangeLogEntry], machine: fsm.Machine
+) -> dict[str, tuple[str, int, str | None]]:
+    """Object → where its last transition stands and the state it led to; None where nothing says so.
+
+    Of an erased row its event says so. Where that leads to several states, only the row of the erasure does.
+    """
     last = log.order_by().values("entity_id").annotate(last=Max("pk")).values("last")
     entries = ChangeLogEntry.objects.filter(pk__in=last).select_related("payload")
     found = {}
@@ -69,7 +74,9 @@ def _last_transitions(log: QuerySet[ChangeLogEntry]) -> dict[str, tuple[str, int
         if payload is not None and payload.body is not None:
             state = payload.body["to"]
         else:
-            state = erasure.states_kept(entry.chain).get(entry.sequence)
+            target = machine.by_name[entry.event].target
+            kept = erasure.states_kept(entry.chain)
+            state = target if isinstance(target, str) else kept.get(entry.sequence)
         found[entry.entity_id] = entry.chain, entry.sequence, state
     return found
 
@@ -79,11 +86,16 @@ def _last_transitions(log: QuerySet[ChangeLogEntry]) -> dict[str, tuple[str, int
 
 @dataclass(frozen=True, slots=True)
 class ValuesAudit:
-    """What a check of stored values came to; ``before_digests``: objects made before rows told values."""
+    """What a check of stored values came to.
+
+    ``before_digests``: objects made before rows told values. ``erased``: those of which a row is erased and
+    no later row tells all that stands there.
+    """
 
     breaks: tuple[Break, ...]
     checked: int
     before_digests: int
+    erased: int = 0
 
 
 def audit_values(chain: str | None = None) -> ValuesAudit:
@@ -93,7 +105,7 @@ def audit_values(chain: str | None = None) -> ValuesAudit:
     erased row told nobody knows any more, so a column counts again from the next row that tells it.
     """
     breaks: list[Break] = []
-    checked = before = 0
+    checked = before = erased = 0
     for model in governed_models():
         log = ChangeLogEntry.objects.filter(entity=model._meta.label_lower)
         if chain is not None:
@@ -107,8 +119,9 @@ def audit_values(chain: str | None = None) -> ValuesAudit:
                 if story.pk in found and chain in (None, story.chain):
                     checked += 1
                     before += story.is_of_before
+                    erased += story.is_erased and not story.is_known_in_full
                     breaks += _differing(found[story.pk], story)
-    return ValuesAudit(tuple(breaks), checked, before)
+    return ValuesAudit(tuple(breaks), checked, before, erased)
 
 
 def governed_models() -> list[type[GovernedModel]]:
@@ -132,13 +145,14 @@ class ToldObject:
     last: dict[str, tuple[Any, int]] = field(default_factory=dict)
     is_known_in_full: bool = False
     is_of_before: bool = True
+    is_erased: bool = False
     created: int = 0
 
     def tell(self, entry: ChangeLogEntry) -> None:
         payload = getattr(entry, "payload", None)
         self.chain = entry.chain
         if payload is None or payload.body is None:
-            self.last, self.is_known_in_full = {}, False
+            self.last, self.is_known_in_full, self.is_erased = {}, False, True
             self.is_of_before &= entry.event != "created"
             return
         fields = payload.body.get(changelog.FIELDS)

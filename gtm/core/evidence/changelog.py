@@ -297,7 +297,7 @@ class Erasures:
     def _note(self, row: Mapping[str, Any]) -> None:
         if row.get("erased"):
             self._unnamed[row["sequence"]] = None
-        elif (row.get("event"), row.get("entity")) == (ERASED, CHAIN_ENTITY):
+        elif is_erasure(row):
             named = row.get("from")
             for number in named if isinstance(named, list) else ():
                 self._unnamed.pop(number, None)
@@ -307,6 +307,27 @@ class Erasures:
         return [
             Break(chain, number, "it is erased, but no row records its erasure") for number in self._unnamed
         ]
+
+
+def states_kept(exported: Iterable[Mapping[str, Any]]) -> dict[int, str]:
+    """Row → the state it led to, of rows that were erased: the row of the erasure keeps it."""
+    kept: dict[int, str] = {}
+    for row in exported:
+        if is_erasure(row) and isinstance(row["to"], Mapping):
+            kept |= {int(number): state for number, state in row["to"].items()}
+    return kept
+
+
+def erased_on_record(exported: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, str]]:
+    """For each erasure: which rows say nothing any more, and who says that they were erased, why and when."""
+    for row in filter(is_erasure, exported):
+        numbers = ", ".join(map(str, row["from"]))
+        by = f"{row['actor']} erased them on {row['at'][:10]} (row {row['sequence']}): {row['reason']}"
+        yield f"what rows {numbers} of the change log said", by
+
+
+def is_erasure(row: Mapping[str, Any]) -> bool:
+    return (row.get("event"), row.get("entity"), bool(row.get("erased"))) == (ERASED, CHAIN_ENTITY, False)
 
 
 def _verify_row(

@@ -136,8 +136,7 @@ def _locked(note: str) -> Checkpoint:
 
 def _of_these(lines: list[str], witness_keys: list[notes.NoteKey]) -> list[str]:
     """Lines whose signatures were checked: a line of somebody else is not kept under our checkpoint."""
-    names = {f"{notes.DASH}{key.name} {notes.as_text(key.fingerprint)[:5]}" for key in witness_keys}
-    return [line for line in lines if any(line.startswith(name) for name in names)]
+    return [line for line in lines if any(notes.is_line_of(line, key) for key in witness_keys)]
 
 
 def _held_since_last_cosigned(made: Checkpoint) -> tuple[str, ...]:

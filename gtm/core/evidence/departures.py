@@ -7,6 +7,9 @@ recognised, and whoever must recall a text that was erased knows where it went.
 from __future__ import annotations
 
 import hashlib
+import io
+import zipfile
+import zlib
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from types import SimpleNamespace
@@ -16,10 +19,14 @@ from django.db import models, transaction
 from django.db.models import Min, Q
 
 from gtm.core.evidence import changelog
+from gtm.core.evidence.proof import Proof
 from gtm.core.models import ChangeLogEntry
 
 EXPORTED = "exported"
 PLAN = "plans.plan"
+MOST_BYTES = 512 << 20
+LEFT, ROW = "these bytes left this house", "the SHA-256 in its row"
+NO_ROW = "no row says that these bytes left this house: another house made them, or somebody altered them"
 COPY = "core.copy"
 """The entity of these rows. A copy is no row of a table: its key says of which table or row it is."""
 
@@ -81,6 +88,44 @@ def since_told(rows: Mapping[str, Collection[int]]) -> Iterator[str]:
     copies = copies.filter(~Q(entity_id__startswith=_key(PLAN, "")) | Q(entity_id__in=plans))
     for entry in copies.select_related("payload").order_by("pk"):
         yield _sentence(entry)
+
+
+def recognised(raw: bytes) -> list[str]:
+    """A sentence for each row that says that these very bytes left the house."""
+    digest = hashlib.sha256(raw).hexdigest()
+    found = ChangeLogEntry.objects.filter(entity=COPY, event=EXPORTED, payload__body__to__sha256=digest)
+    return [_sentence(entry) for entry in found.select_related("payload").order_by("pk")]
+
+
+def prove_copy(raw: bytes) -> Proof:
+    """Whether a copy is one that left the house: as a whole, or each file of an archive (zip)."""
+    proof, whole = Proof(), recognised(raw)
+    parts = [] if whole else _parts(raw)
+    of_parts = {name: recognised(part) for name, part in parts}
+    if whole:
+        proof.prove(LEFT, f"{ROW}: {whole[0]}", asked=True)
+    elif any(of_parts.values()):
+        for name, said in of_parts.items():
+            missing = [] if said else [f"{name}: {NO_ROW}"]
+            proof.conclude(f"{name} in it left this house as it is", f"{ROW}: {''.join(said[:1])}", missing)
+    else:
+        proof.conclude(LEFT, "", [NO_ROW], asked=True)
+    proof.leave(
+        "nobody added this row to the log later", "see what verify_changelog says of the installation"
+    )
+    return proof
+
+
+def _parts(raw: bytes) -> list[tuple[str, bytes]]:
+    """The files of a zip that are small enough to be what we hand out; none where it is no zip."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(raw)) as archive:
+            held = archive.infolist()
+            if sum(part.file_size for part in held) > MOST_BYTES:
+                return []
+            return [(part.filename, archive.read(part)) for part in held]
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, RuntimeError, EOFError):
+        return []
 
 
 def _key(label: str, pk: object) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from django.conf import settings
 from django.db import transaction
 
-from gtm.core import clock
+from gtm.core import canonical, clock
 from gtm.core.errors import GuardNotMet, InvalidInput, Problem
 from gtm.core.evidence import changelog, notes
 from gtm.core.evidence.notes import NoteKey, PrivateKey
@@ -96,19 +96,30 @@ def rotate() -> NoteKey:
 
 
 def retire() -> int:
-    """Only the key of today signs from now on. Answers how many do not sign any more."""
+    """Only the key of today signs from now on. Answers how many were retired.
+
+    Keys of the environment are ended there: those that it does not have any more are retired.
+    """
     there = signing()
-    first, rest = there[:1], there[1:]
-    if not rest:
+    kept = there if settings.GTM_SIGNING_KEYS else there[:1]
+    if not kept:
         return 0
     with transaction.atomic():
         _publish(there)
-        for row in SigningKey.objects.filter(text__in=[str(key.public) for key in rest], retired_at=None):
+        ended = SigningKey.objects.filter(retired_at=None).exclude(text__in=[str(k.public) for k in kept])
+        for row in (rows := list(ended)):
             row.retired_at = clock.now()
             row.save()
             changelog.append(row, "retired")
-        _write(first)
-    return len(rest)
+        if kept != there:
+            _write(kept)
+    return len(rows)
+
+
+def as_line(row: SigningKey) -> str:
+    """A published key with its dates, as ``--key`` reads it from a file."""
+    until = f" {notes.UNTIL} {canonical.rfc3339(row.retired_at)}" if row.retired_at else ""
+    return f"{row.text} since {canonical.rfc3339(row.made_at)}{until}"
 
 
 def _add(made: PrivateKey, there: Sequence[PrivateKey]) -> NoteKey:

@@ -11,7 +11,8 @@ import base64
 import binascii
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from gtm.core.later import later
@@ -27,6 +28,8 @@ SIGNATURE, COSIGNATURE = 1, 4
 """What a key signs: notes, or checkpoints of others with the time."""
 PRIVATE = "PRIVATE+KEY+"
 DASH = "— "
+UNTIL = "until"
+DATES = frozenset({"since", UNTIL})
 
 
 class NoteError(ValueError):
@@ -40,6 +43,8 @@ class NoteKey:
     name: str
     kind: int
     public: bytes
+    until: datetime | None = field(default=None, compare=False)
+    """Since when it signs nothing more, as the reader was told; no part of the key."""
 
     @property
     def fingerprint(self) -> bytes:
@@ -86,6 +91,36 @@ def read_key(text: str) -> NoteKey:
     if key.fingerprint.hex() != given:
         raise NoteError(f"the key of {name} does not fit to its fingerprint {given}")
     return key
+
+
+def read_keys(text: str) -> list[NoteKey]:
+    """Public keys, each alone or with its dates: ``KEY since TIME until TIME`` (RFC 3339); # begins a remark.
+
+    Raises NoteError for anything else.
+    """
+    found: list[NoteKey] = []
+    for line in text.splitlines():
+        words = iter(line.partition("#")[0].split())
+        for word in words:
+            if word not in DATES:
+                found.append(read_key(word))
+                continue
+            at = _time(next(words, ""))
+            if not found:
+                raise NoteError(f"{word!r} stands before every key")
+            if word == UNTIL:
+                found[-1] = replace(found[-1], until=at)
+    return found
+
+
+def _time(text: str) -> datetime:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise NoteError(f"{text!r} is not a time") from error
+    if at.tzinfo is None:
+        raise NoteError(f"{text!r} has no time zone")
+    return at
 
 
 def read_private_key(text: str) -> PrivateKey:
@@ -141,12 +176,22 @@ def signed_by(note: str, keys: Sequence[NoteKey]) -> list[tuple[NoteKey, int | N
     text, lines = split(note)
     found = []
     for line in lines:
-        name, _, encoded = line.removeprefix(DASH).partition(" ")
-        raw = _bytes(encoded, "a signature")
+        name, raw = _signature(line)
         for key in keys:
             if (key.name, key.fingerprint) == (name, raw[:4]):
                 found.append((key, _checked(key, text, raw[4:])))
     return found
+
+
+def is_line_of(line: str, key: NoteKey) -> bool:
+    """Whether a line of a note names this key, by its name and its whole fingerprint."""
+    name, raw = _signature(line)
+    return (key.name, key.fingerprint) == (name, raw[:4])
+
+
+def _signature(line: str) -> tuple[str, bytes]:
+    name, _, encoded = line.removeprefix(DASH).partition(" ")
+    return name, _bytes(encoded, "a signature")
 
 
 def _checked(key: NoteKey, text: str, made: bytes) -> int | None:

@@ -9,8 +9,14 @@ from typing import Any
 
 from gtm.core import canonical
 from gtm.core.evidence import merkle, notes
-from gtm.core.evidence.notes import NoteKey
+from gtm.core.evidence.notes import COSIGNATURE, SIGNATURE, NoteKey
 from gtm.core.evidence.proof import Proof
+
+SIGNED = "the installation signed this change log"
+WITNESSED = "a witness saw the log grow to this checkpoint"
+IN_TIME = "it was signed before its key was retired"
+Signer = tuple[NoteKey, int | None]
+"""A key that signed, and when, in Unix seconds, where it says so: witnesses do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +32,13 @@ class CarriedCheckpoint:
     @property
     def holds(self) -> bool:
         return self.given and not self.findings
+
+    def signers(self, keys: Sequence[NoteKey], kind: int) -> list[Signer]:
+        """Which of these keys signed it. A witness cannot sign for the installation, nor the other way round.
+
+        Raises NoteError where a line that names one of them is no signature of it.
+        """
+        return notes.signed_by(self.note, [key for key in keys if key.kind == kind]) if self.holds else []
 
 
 def carried(part: Mapping[str, Any] | None, chain: str, rows: Mapping[int, str]) -> CarriedCheckpoint:
@@ -50,48 +63,121 @@ def carried(part: Mapping[str, Any] | None, chain: str, rows: Mapping[int, str])
 
 
 def prove(
-    proof: Proof, checkpoint: CarriedCheckpoint, rows: int, sealed: int, keys: Sequence[NoteKey] | None
+    proof: Proof,
+    checkpoint: CarriedCheckpoint,
+    log: Sequence[Mapping[str, Any]],
+    sealed: int,
+    keys: Sequence[NoteKey] | None,
+    witnesses: Sequence[NoteKey] | None,
 ) -> None:
-    """Whether the log, up to which row, is the one that the installation signed."""
-    asked, what = keys is not None, "the installation signed this change log"
+    """Who signed the log up to which row, and who saw it grow; ``sealed`` is the row of its last seal."""
+    _prove_signed(proof, checkpoint, log, sealed, keys, witnesses)
+    _prove_witnessed(proof, checkpoint, len(log), sealed, witnesses)
+
+
+def _prove_signed(
+    proof: Proof,
+    checkpoint: CarriedCheckpoint,
+    log: Sequence[Mapping[str, Any]],
+    sealed: int,
+    keys: Sequence[NoteKey] | None,
+    witnesses: Sequence[NoteKey] | None,
+) -> None:
     if not checkpoint.given:
-        proof.leave(what, "the document has no checkpoint", asked=asked)
+        proof.leave(SIGNED, "the document has no checkpoint", asked=keys is not None)
         return
     if keys is None:
         names = ", ".join(text.rpartition("+")[0] for text in checkpoint.keys) or "none"
         why = f"no key that you kept was given (--key); the document names {names}, which proves nothing"
-        proof.leave(what, why)
+        proof.leave(SIGNED, why)
         return
     try:
-        signed = [key for key, _ in notes.signed_by(checkpoint.note, keys)] if checkpoint.holds else []
+        signed = [key for key, _ in checkpoint.signers(keys, SIGNATURE)]
     except notes.NoteError as error:
-        proof.conclude(what, "", [f"integrity/checkpoint: {error}"], asked=True)
+        proof.conclude(SIGNED, "", [f"integrity/checkpoint: {error}"], asked=True)
         return
     if not signed:
-        proof.leave(what, "the checkpoint is not signed with a key that you gave", asked=True)
+        proof.leave(SIGNED, "the checkpoint is not signed with a key that you gave", asked=True)
         return
-    by = f"its signature {' and '.join(f'{key.name}+{key.fingerprint.hex()}' for key in signed)}"
-    proof.prove(f"{what} up to row {checkpoint.sequence}", by, asked=True)
-    if checkpoint.sequence < rows:
-        why = f"the checkpoint was made after row {checkpoint.sequence}"
-        is_missed = checkpoint.sequence < sealed
+    at = log[checkpoint.sequence - 1]["at"]
+    if late := retired_before(signed, at):
+        told = f"{late}, before row {checkpoint.sequence} of {at}"
+        proof.conclude(SIGNED, "", [f"integrity/checkpoint: {told}"], asked=True)
+        return
+    by = f"its signature {' and '.join(map(name_of, signed))}"
+    proof.prove(f"{SIGNED} up to row {checkpoint.sequence}", by, asked=True)
+    _leave_later(proof, f"rows after {checkpoint.sequence}", checkpoint.sequence, len(log), sealed)
+    _prove_in_time(proof, checkpoint, signed, witnesses or ())
+
+
+def _leave_later(proof: Proof, rows: str, last: int, length: int, sealed: int) -> None:
+    """Rows that a checkpoint has not: with the seal among them, nothing of the text is proved."""
+    if last < length:
+        is_missed = last < sealed
         what = "and the seal of this text" if is_missed else "which change nothing that is sealed"
-        proof.leave(f"rows after {checkpoint.sequence}, {what}", why, asked=is_missed)
+        proof.leave(f"{rows}, {what}", f"the checkpoint was made after row {last}", asked=is_missed)
 
 
-def prove_witnessed(proof: Proof, checkpoint: CarriedCheckpoint, witnesses: Sequence[NoteKey] | None) -> None:
+def retired_before(signed: Sequence[NoteKey], at: str) -> str:
+    """Which of these keys was retired before that time, where no other signed; empty where one could."""
+    time = datetime.fromisoformat(at)
+    late = [key for key in signed if key.until is not None and key.until < time]
+    return f"the key {name_of(late[0])} was retired at {late[0].until}" if len(late) == len(signed) else ""
+
+
+def is_in_doubt(signed: Sequence[NoteKey]) -> bool:
+    """Whether every key that signed is retired: who has an old key can sign later and date rows back."""
+    return all(key.until is not None for key in signed)
+
+
+def _prove_in_time(
+    proof: Proof, checkpoint: CarriedCheckpoint, signed: Sequence[NoteKey], witnesses: Sequence[NoteKey]
+) -> None:
+    if not is_in_doubt(signed):
+        return
+    until = max(key.until.timestamp() for key in signed if key.until is not None)
+    try:
+        times = [seconds for _, seconds in checkpoint.signers(witnesses, COSIGNATURE) if seconds is not None]
+    except notes.NoteError:
+        times = []  # told where witnesses are asked for
+    if any(seconds <= until for seconds in times):
+        proof.prove(IN_TIME, "the time of a witness that you named")
+    else:
+        why = "whoever has a retired key can sign later and date rows back: see --witness"
+        proof.leave(IN_TIME, why)
+
+
+def _prove_witnessed(
+    proof: Proof,
+    checkpoint: CarriedCheckpoint,
+    length: int,
+    sealed: int,
+    witnesses: Sequence[NoteKey] | None,
+) -> None:
     """Whether a witness saw the checkpoint continue the log."""
-    what = "a witness saw the log grow to this checkpoint"
     if witnesses is None:
-        proof.leave(what, "no key of a witness was given (--witness)")
+        proof.leave(WITNESSED, "no key of a witness was given (--witness)")
         return
     try:
-        seen = notes.signed_by(checkpoint.note, witnesses) if checkpoint.holds else []
+        seen = checkpoint.signers(witnesses, COSIGNATURE)
     except notes.NoteError as error:
-        proof.conclude(what, "", [f"integrity/checkpoint: {error}"], asked=True)
+        proof.conclude(WITNESSED, "", [f"integrity/checkpoint: {error}"], asked=True)
         return
     if not seen:
-        proof.leave(what, "no cosignature in the document is of a key that you gave", asked=True)
+        why = "no cosignature in the document is of a key that you gave"
+        if any(key.kind != COSIGNATURE for key in witnesses):
+            why += "; one of these keys signs logs, and is none of a witness"
+        proof.leave(WITNESSED, why, asked=True)
+        return
     for key, seconds in seen:
-        at = f" at {datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC" if seconds is not None else ""
-        proof.prove(what, f"the cosignature of {key.name}{at}", asked=True)
+        at = datetime.fromtimestamp(seconds or 0, UTC)
+        origin = notes.read_tree_head(checkpoint.note).origin
+        by = f"the cosignature of {key.name} at {at:%Y-%m-%d %H:%M} UTC, under the log {origin}"
+        proof.prove(WITNESSED, by, asked=True)
+    rows = f"rows after {checkpoint.sequence}, of which the witness saw none"
+    _leave_later(proof, rows, checkpoint.sequence, length, sealed)
+
+
+def name_of(key: NoteKey) -> str:
+    """By what a signature names its key: without the key itself."""
+    return f"{key.name}+{key.fingerprint.hex()}"

@@ -37,7 +37,7 @@ class Command(GovernedCommand):
 
     def read(self, plan_id: str, *, is_wrapped: bool = False, has_stamp: bool = False) -> bytes:
         """Our own plan, else one that was taken in under this id."""
-        imported = ImportedPlan.objects.filter(plan_id=plan_id).order_by("pk").last()
+        imported = importer.newest_of(plan_id)
         found: Plan | ImportedPlan
         if imported is None or Plan.objects.filter(plan_id=plan_id).exists():
             found = plan_by_id(plan_id)

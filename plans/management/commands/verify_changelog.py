@@ -9,7 +9,7 @@ from django.core.management.base import BaseCommand, CommandError
 
 from gtm.core.cli import BAD_INPUT
 from gtm.core.errors import InvalidInput
-from gtm.core.evidence import anchors, changelog, notes, timestamps
+from gtm.core.evidence import anchors, changelog, departures, notes, timestamps
 from gtm.core.evidence.notes import NoteKey
 from gtm.core.evidence.proof import Proof
 from plans.export import standing, verify
@@ -22,6 +22,11 @@ class Command(BaseCommand):
 
     def add_arguments(self, parser: Any) -> None:
         parser.add_argument("what", nargs="?", help="plan id or file; everything in the database otherwise")
+        parser.add_argument(
+            "--copy",
+            action="store_true",
+            help="whether this house handed this file out (zip, XLSX, CSV, PDF, …)",
+        )
         parser.add_argument(
             "--anchors", metavar="FILE", help="anchors you kept: compare the log with them, too"
         )
@@ -39,6 +44,11 @@ class Command(BaseCommand):
 
     def handle(self, *args: Any, **options: Any) -> None:
         what = options["what"]
+        if options["copy"]:
+            if not what:
+                raise CommandError("Name the file whose bytes are asked for.", returncode=BAD_INPUT)
+            self.report(what, departures.prove_copy(read(Path(what))))
+            return
         anchors_kept = read_anchors(Path(options["anchors"])) if options["anchors"] else None
         keys, witnesses = read_keys(options["key"]), read_keys(options["witness"])
         kept = verify.Kept(anchors_kept, keys, witnesses, read_roots(options["tsa"]))
@@ -97,12 +107,12 @@ def read_anchors(path: Path, *, or_none: bool = False) -> list[dict[str, Any]]:
 
 
 def read_keys(given: list[str] | None) -> list[NoteKey] | None:
-    """Public keys, each written out or in a file with one a line."""
+    """Public keys, each written out or in a file with one a line, with its dates where it has some."""
     if not given:
         return None
     try:
-        texts = [t for one in given for t in (Path(one).read_text().split() if is_file(one) else [one])]
-        return [notes.read_key(text) for text in texts]
+        texts = [Path(one).read_text() if is_file(one) else one for one in given]
+        return [key for text in texts for key in notes.read_keys(text)]
     except (OSError, ValueError) as error:
         raise CommandError(f"The key cannot be used: {error}.", returncode=BAD_INPUT) from error
 

@@ -17,6 +17,7 @@ NOT_KEPT = [
     "nobody has written the change log anew",
     "the installation signed this change log",
     "a witness saw the log grow to this checkpoint",
+    "this is the newest version of the plan",
 ]
 EXAMPLES = int(os.environ.get("GTM_FORGERIES", "100"))
 

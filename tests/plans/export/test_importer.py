@@ -106,7 +106,7 @@ def test_a_differing_document_of_a_plan_of_this_house_is_refused(house):
     assert verify.verify_document(body) == []  # the file alone does not say so
     with pytest.raises(InvalidInput) as refused:
         importer.import_document(body)
-    assert "is a plan of this installation, and this document differs" in refused.value.problems[0].message
+    assert "is the id of a plan of this installation, and this document" in refused.value.problems[0].message
     assert not ImportedPlan.objects.exists()
 
 

@@ -23,10 +23,14 @@ EXAMPLES = int(os.environ.get("GTM_FORGERIES", "60"))
 SCHEMA = "the document follows the rules of plans"
 
 
+def line_of(key):
+    return f"{key} until {key.until.isoformat()}" if key.until else str(key)
+
+
 def compare(raw, anchors=None, keys=None, witnesses=None):
     """What both say; they agree on whether it holds, and on the lists where nothing contradicts."""
     ours = prove_bytes(raw, Kept(anchors, keys, witnesses)).proof
-    texts = [None if given is None else [str(key) for key in given] for given in (keys, witnesses)]
+    texts = [None if given is None else list(map(line_of, given)) for given in (keys, witnesses)]
     theirs = verify_plan.prove(raw, anchors, *texts)
     assert (bool(ours.findings), ours.holds) == (bool(theirs.findings), theirs.holds), (
         ours.findings,

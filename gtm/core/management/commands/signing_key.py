@@ -33,7 +33,7 @@ class Command(GovernedCommand):
         else:
             signs = {str(key.public) for key in keys.signing()}
             for row in SigningKey.objects.all():
-                state = "signs" if row.text in signs else "signs no more"
-                self.stdout.write(f"{row.text}  {state}, since {row.made_at:%Y-%m-%d}")
+                state = "  # signs" if row.text in signs else ""
+                self.stdout.write(f"{keys.as_line(row)}{state}")
             if not signs:
-                self.stdout.write("No key signs checkpoints here. Make one: manage.py signing_key make")
+                self.stdout.write("# No key signs checkpoints here. Make one: manage.py signing_key make")

@@ -177,8 +177,23 @@ def test_lines_of_nobody_are_not_kept(key, tmp_path):
 
 def test_the_command_shows_which_keys_sign(capsys):
     call_command("signing_key", "show")
-    assert "No key signs checkpoints here" in capsys.readouterr().out
+    assert "# No key signs checkpoints here" in capsys.readouterr().out
     for what in ("make", "rotate", "retire", "show"):
         call_command("signing_key", what)
     said = capsys.readouterr().out.splitlines()
-    assert [line.split("  ")[-1].split(",")[0] for line in said[-2:]] == ["signs", "signs no more"]
+    new, old = said[-2:]
+    assert (new.endswith("  # signs"), " until " in new, " until " in old) == (True, False, True)
+    assert [key.until is None for key in notes.read_keys("\n".join(said[-2:]))] == [True, False]
+
+
+def test_of_keys_of_the_environment_those_that_it_does_not_have_any_more_are_retired(key, settings):
+    first, second = (notes.new_key("example.com/env") for _ in range(2))
+    settings.GTM_SIGNING_KEYS = [second.secret_text, first.secret_text]
+    keys.make("x")
+    before = keys.path().read_bytes()
+    assert keys.retire() == 1  # that of the file
+    settings.GTM_SIGNING_KEYS = [second.secret_text]
+    assert (keys.retire(), keys.retire()) == (1, 0)
+    open_ = SigningKey.objects.filter(retired_at=None)
+    assert [row.text for row in open_] == [str(second.public)]
+    assert (keys.path().read_bytes(), list(keys.unexplained())) == (before, [])
