@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -154,7 +155,13 @@ def finished(finished_run: int, organisation: None) -> Plan:
 
 @pytest.fixture(scope="session")
 def exported(django_db_setup: None, django_db_blocker: Any, cdnow: Sample) -> bytes:
-    """The plan JSON of a finished plan-loyalty run. Its rows are gone: a reader has the file alone."""
+    """The plan JSON of a finished plan-loyalty run. Its rows are gone: a reader has the file alone.
+
+    Where mutants of a reader are tested (benchmarks/mutants.py), the run without a mutant has made it.
+    """
+    kept_at = Path(os.environ.get("GTM_KEPT_EXPORT", os.devnull))
+    if kept_at.is_file():
+        return kept_at.read_bytes()
     with (
         django_db_blocker.unblock(),
         pytest.MonkeyPatch.context() as patch,
@@ -166,6 +173,8 @@ def exported(django_db_setup: None, django_db_blocker: Any, cdnow: Sample) -> by
         anchors.anchor()
         raw = document.to_bytes(document.build(plan))
         transaction.set_rollback(True)
+    if "GTM_KEPT_EXPORT" in os.environ:
+        kept_at.write_bytes(raw)
     return raw
 
 

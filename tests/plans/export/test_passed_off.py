@@ -241,6 +241,8 @@ def test_an_old_version_passed_off_as_the_newest_is_found_by_newer_anchors_and_e
 
 def an_altered_section(body):
     body["objective"] = "Another one"
+    made = next(r for r in body["change_log"] if (r["entity"], r["event"]) == ("plans.plan", "created"))
+    made["fields"]["objective"]["to"] = "Another one"
     for row in body["change_log"]:
         if row["event"] == "sealed":
             row["to"] = sealing.digests(body)
