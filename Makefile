@@ -80,9 +80,9 @@ WALKS := $(patsubst %,tests/plans/%.py,admin/test_two_people admin/test_second_p
   tests/plans/commands/plan_loyalty/test_signals.py::test_a_pool_is_signed_as_what_it_is_a_year \
   tests/plans/commands/launch_program/test_program.py::test_the_people_whom_the_checklist_names_bring_the_shipped_runbook_to_go_live
 # Of REST: what reaches the database as text or JSON, filters, and two requests at once; answers are Python's.
-ON_POSTGRES := $(patsubst %,tests/gtm/core/evidence/test_%.py,anchors changelog erasure) tests/gtm/core/api \
+ON_POSTGRES := $(patsubst %,tests/gtm/core/evidence/test_%.py,account_audit anchors changelog checkpoints erasure) tests/gtm/core/api \
   tests/gtm/test_celery.py $(ENGINE) $(WALKS) $(patsubst %,tests/plans/api/test_%.py,idempotency_race plans schedules) \
-  tests/plans/export/test_standing.py tests/plans/cases $(wildcard tests/plans/test_*.py) tests/programs/api/test_datasets.py \
+  $(patsubst %,tests/plans/export/test_%.py,passed_off standing) tests/plans/cases $(wildcard tests/plans/test_*.py) tests/programs/api/test_datasets.py \
   tests/test_kept.py
 
 test-postgres: $(INSTALLED)

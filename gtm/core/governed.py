@@ -160,6 +160,10 @@ class GovernedModel(models.Model):
         """The chain that tells this object's story."""
         return "installation"
 
+    def earlier_chains(self) -> tuple[str, ...]:
+        """Chains in which earlier versions told of it."""
+        return ()
+
     def change_label(self) -> str:
         """How the change log names the object to a reader."""
         return f"{self._meta.verbose_name} {self}"

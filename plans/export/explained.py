@@ -145,7 +145,7 @@ def calls(body: Mapping[str, Any]) -> ComparedText:
 def _as_told(value: str | None) -> str:
     """A text as a row tells it: a long one by its digest."""
     text = value or ""
-    return text if len(text) <= told.LONGEST else told.DIGEST + canonical.digest(text)
+    return text if told.is_short(text) else told.DIGEST + canonical.digest(text)
 
 
 def votes(body: Mapping[str, Any], *, names_are_sealed: bool) -> ComparedText:

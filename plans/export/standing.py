@@ -34,7 +34,8 @@ NEVER_COMPARED = (
 )
 ONE_PLAN = (
     "accounts, their rights, seats of approvers, absences, policies and signing keys",
-    "they are in other chains: leave out the plan and everything is compared",
+    "they are in other chains, and so would be rows about this plan that do not belong there: leave out the "
+    "plan, and everything is compared",
 )
 MOST_ERASURES = 20
 Records = Sequence[Mapping[str, Any]]
@@ -86,7 +87,7 @@ def prove(names: Sequence[str], plan_id: str, kept: Kept, in_file: Records) -> P
     marked = _said(published.unmarked_departures(plan_id))
     proof.conclude("what departs from a published plan is marked", "the rows of plans", marked)
     proof.leave(*NEVER_COMPARED)
-    _prove_anchors(proof, chain, kept.anchors, in_file)
+    _prove_anchors(proof, names, chain, kept.anchors, in_file)
     _prove_signatures(proof, names, kept)
     return proof
 
@@ -100,7 +101,7 @@ def _prove_accounts(proof: Proof) -> None:
     proof.conclude("the published signing keys are those that the log tells of", "their rows", made)
     if found.untold:
         names = ", ".join(found.untold[:5]) + (f" and {len(found.untold) - 5} more" * (len(found.untold) > 5))
-        why = "made by a command, or before rows recorded it"
+        why = "made by a command, before rows recorded it, or in a row that is erased"
         proof.leave(f"who gave these their rights: {names}", why)
 
 
@@ -189,9 +190,12 @@ def _checkpoint_of(name: str) -> tuple[CarriedCheckpoint, int]:
     return signatures.carried(part, name, dict(rows.values_list("sequence", "hash"))), length
 
 
-def _prove_anchors(proof: Proof, chain: str | None, kept: Records | None, in_file: Records) -> None:
+def _prove_anchors(
+    proof: Proof, names: Sequence[str], chain: str | None, kept: Records | None, in_file: Records
+) -> None:
     stored, elsewhere = anchors.stored(), [*(kept or ()), *in_file]
     found = anchors.verify([*stored, *elsewhere], chain=chain) + anchors.compare(elsewhere)
+    found += anchors.left_out(names)
     if stored or found:
         what, by = f"{len(stored)} anchors of the database saw these rows", "their roots and links"
         proof.conclude(what, by, dict.fromkeys(_said(found)))

@@ -329,6 +329,8 @@ def check_rows(log: list[Any], integrity: dict[str, Any]) -> Found:
             found.append(f"{where}: it does not follow the row before it")
         if row["erased"]:
             blank[number] = f"{where}: it is erased, but no row records its erasure"
+            if row["event"] in ("sealed", "erased"):
+                found.append(f"{where}: it is a seal or an erasure, which nobody may erase")
             if row["salt"] is not None or any(row.get(key) is not None for key in (*PAYLOAD, "fields")):
                 found.append(f"{where}: it is marked as erased, but still has content")
         else:

@@ -69,6 +69,10 @@ class PolicyVersion(StatefulModel):
     def change_chain(self) -> str:
         return chain_of(self.command)
 
+    def earlier_chains(self) -> tuple[str, ...]:
+        """While commands were kept by their names, without that of their plugin."""
+        return (chain_of(self.command.rpartition(":")[2]),)
+
     def change_label(self) -> str:
         return f"policy {self}"
 

@@ -15,7 +15,7 @@ from django.contrib.auth.models import Group
 
 from gtm.core.evidence import accounts, changelog
 from gtm.core.evidence.changelog import Break
-from gtm.core.models import ChangeLogEntry
+from gtm.core.models import AccessToken, ChangeLogEntry
 
 RIGHTS = (*accounts.FLAGS, "groups", "user_permissions")
 ACCOUNT = "account"
@@ -36,7 +36,6 @@ class ToldRights:
 
     rights: dict[str, tuple[Any, int]] = field(default_factory=dict)
     deleted: int = 0
-    is_erased: bool = False
 
 
 def audit_accounts() -> AccountAudit:
@@ -49,14 +48,15 @@ def audit_accounts() -> AccountAudit:
         now = {name: accounts.snapshot(user)[name] for name in RIGHTS}
         label = f"the account {user.get_username()}"
         _compare(label, now, mine, found, names)
-        if not mine.is_erased and _has_untold(now, mine):
+        if _has_untold(now, mine):
             found.untold.append(f"{label} (superuser)" if user.is_superuser else label)
     for group in Group.objects.prefetch_related("permissions__content_type").order_by("pk"):
         mine = told.get((accounts.GROUP, str(group.pk)), ToldRights())
         now = {"permissions": accounts.names_of(group.permissions.all())}
         _compare(f"the group {group.name}", now, mine, found, names)
-        if not mine.is_erased and now["permissions"] and not mine.rights:
+        if now["permissions"] and not mine.rights:
             found.untold.append(f"the group {group.name}")
+    found.breaks += _untold_tokens()
     found.untold.sort(key=lambda name: "(superuser)" not in name)
     return found
 
@@ -91,7 +91,7 @@ def _told() -> dict[tuple[str, str], ToldRights]:
     for entry, body in _rows():
         mine = found.setdefault((entry.entity, entry.entity_id), ToldRights())
         if body is None:
-            mine.rights, mine.is_erased = {}, True
+            mine.rights = {}
         elif entry.event == "deleted":
             mine.deleted = entry.sequence
         elif body["field"] == ACCOUNT and entry.event == "created":
@@ -106,6 +106,26 @@ def _rows() -> Iterator[tuple[ChangeLogEntry, Any]]:
     for entry in log.select_related("payload").order_by("pk").iterator(chunk_size=2000):
         payload = getattr(entry, "payload", None)
         yield entry, payload.body if payload is not None else None
+
+
+def _untold_tokens() -> Iterator[Break]:
+    """Tokens that open a door and that no row made, or that may do more, longer or for another account."""
+    log = ChangeLogEntry.objects.filter(entity=AccessToken._meta.label_lower, event="created")
+    made = {row.entity_id: row for row in log.select_related("payload")}
+    names = set(get_user_model()._base_manager.values_list("username", flat=True))
+    for token in AccessToken.objects.filter(ended_at=None).select_related("user"):
+        row, told = made.get(str(token.pk)), {"scopes": token.scopes, "until": token.expires_at.isoformat()}
+        if row is None:
+            sentence = f"the {token.change_label()} is there, but no row records that it was made"
+            yield Break(changelog.INSTALLATION, 0, sentence)
+        elif body := row.payload.body:
+            owner = body["object"].rpartition(" of ")[2]
+            is_of_another = owner in names - {
+                token.user.get_username()
+            }  # nobody has the name: it was renamed
+            if body["to"] != told or is_of_another:
+                sentence = f"the {token.change_label()} is not the one that this row made"
+                yield Break(changelog.INSTALLATION, row.sequence, sentence)
 
 
 def _short(value: Any) -> str:

@@ -20,7 +20,7 @@ from typing import Any
 
 from django.conf import settings
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Max, QuerySet
 
 from gtm.core import canonical, clock, events
 from gtm.core.errors import InvalidInput, Problem
@@ -220,6 +220,26 @@ def _verify_chain(name: str, heads: Mapping[tuple[int, str], int]) -> Iterable[B
             )
         elif found[sequence] != hashed:
             yield Break(name, sequence, f"anchor {number} covers another row here: the chain was rewritten")
+
+
+def left_out(names: Iterable[str]) -> list[Break]:
+    """Chains whose newest row no anchor holds, though anchors were made more than a day after it.
+
+    An anchor looks for what grew by a time beside the chain, which no row tells.
+    """
+    made = stored()
+    if not made:
+        return []
+    held: dict[str, int] = {}
+    for record in made:
+        held.update({name: head["sequence"] for name, head in record["heads"].items()})
+    before = canonical.rfc3339(datetime.fromisoformat(made[-1]["at"]) - LONGEST_TRANSACTION)
+    old = ChangeLogEntry.objects.filter(chain__in=names, at__lt=before).order_by().values("chain")
+    return [
+        Break(row["chain"], row["last"], "no anchor holds this row, though some were made long after it")
+        for row in old.annotate(last=Max("sequence"))
+        if row["last"] > held.get(row["chain"], 0)
+    ]
 
 
 def compare(elsewhere: Iterable[Mapping[str, Any]]) -> list[Break]:

@@ -116,8 +116,9 @@ def audit_values(chain: str | None = None) -> ValuesAudit:
             stored = model._base_manager.in_bulk([story.pk for story in batch])
             found = {str(pk): obj for pk, obj in stored.items()}
             for story in batch:
-                if story.pk in found and chain in (None, story.chain):
+                if story.pk in found and chain in (None, story.chain, found[story.pk].change_chain()):
                     checked += 1
+                    breaks += _astray(found[story.pk], story)
                     before += story.is_of_before
                     erased += story.is_erased and not story.is_known_in_full
                     breaks += _differing(found[story.pk], story)
@@ -142,6 +143,8 @@ class ToldObject:
 
     pk: str
     chain: str = ""
+    chains: dict[str, int] = field(default_factory=dict)
+    """Every chain with a row of it, and the first of these rows."""
     last: dict[str, tuple[Any, int]] = field(default_factory=dict)
     is_known_in_full: bool = False
     is_of_before: bool = True
@@ -151,6 +154,7 @@ class ToldObject:
     def tell(self, entry: ChangeLogEntry) -> None:
         payload = getattr(entry, "payload", None)
         self.chain = entry.chain
+        self.chains.setdefault(entry.chain, entry.sequence)
         if payload is None or payload.body is None:
             self.last, self.is_known_in_full, self.is_erased = {}, False, True
             self.is_of_before &= entry.event != "created"
@@ -183,6 +187,15 @@ def _story(pk: str, entries: Iterable[ChangeLogEntry]) -> ToldObject:
     for entry in entries:
         story.tell(entry)
     return story
+
+
+def _astray(obj: GovernedModel, story: ToldObject) -> Iterator[Break]:
+    """Rows of an object in a chain where nobody looks for them: what they tell would count as told."""
+    own = {obj.change_chain(), *obj.earlier_chains()}
+    for name, sequence in story.chains.items():
+        if name not in own:
+            label = f"{obj._meta.label_lower} {obj.pk}"
+            yield Break(name, sequence, f"it tells of {label}, whose rows stand in {obj.change_chain()}")
 
 
 def _differing(obj: GovernedModel, story: ToldObject) -> Iterator[Break]:

@@ -26,7 +26,9 @@ logger = logging.getLogger(__name__)
 
 INSTALLATION = "installation"
 GENESIS = "0" * 64
-ERASED = "erased"
+ERASED, SEALED = "erased", "sealed"
+NEVER_ERASED = frozenset({ERASED, SEALED})
+"""Events of rows that nobody may erase: who erased stays on record, and a seal names nobody."""
 """The event of the row that names erased rows: in ``from``, by their numbers."""
 HEADER = ("chain", "sequence", "at", "via", "request_id", "entity", "entity_id", "event")
 PAYLOAD = ("actor", "actor_id", "on_behalf_of", "object", "field", "from", "to", "reason")
@@ -287,6 +289,7 @@ class Erasures:
 
     def __init__(self) -> None:
         self._unnamed: dict[int, None] = {}
+        self._never: list[int] = []
 
     def watch(self, exported: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         for row in exported:
@@ -297,16 +300,18 @@ class Erasures:
     def _note(self, row: Mapping[str, Any]) -> None:
         if row.get("erased"):
             self._unnamed[row["sequence"]] = None
+            if row.get("event") in NEVER_ERASED:
+                self._never.append(row["sequence"])
         elif is_erasure(row):
             named = row.get("from")
             for number in named if isinstance(named, list) else ():
                 self._unnamed.pop(number, None)
 
     def breaks(self, chain: str) -> list[Break]:
-        """Each erased row that no later row names."""
-        return [
-            Break(chain, number, "it is erased, but no row records its erasure") for number in self._unnamed
-        ]
+        """Each erased row that no later row names, and each that nobody may erase."""
+        found = [(number, "it is erased, but no row records its erasure") for number in self._unnamed]
+        found += [(number, "it is a seal or an erasure, which nobody may erase") for number in self._never]
+        return [Break(chain, number, reason) for number, reason in found]
 
 
 def states_kept(exported: Iterable[Mapping[str, Any]]) -> dict[int, str]:

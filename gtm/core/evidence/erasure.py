@@ -16,7 +16,7 @@ from gtm.core.evidence import changelog
 from gtm.core.models import ChangeLogChain, ChangeLogEntry, ChangeLogPayload
 
 ERASED = changelog.ERASED
-SEALED = "sealed"
+SEALED = changelog.SEALED
 """The event of a row with the digests of a document. It names nobody, and what it seals depends on it."""
 TEXT_ERASED = "text erased"
 """The event of a row that tells an object anew after an erasure in its table. ``field`` names the columns,

@@ -40,10 +40,16 @@ def value_of(field: models.Field[Any, Any], value: Any) -> Any:
     plain = canonical.plain(_as_read(field, value))
     if isinstance(plain, int) and abs(plain) >= canonical.EXACT:
         return str(plain)
-    if plain is None or isinstance(plain, bool | int) or isinstance(plain, str) and len(plain) <= LONGEST:
+    if plain is None or isinstance(plain, bool | int) or isinstance(plain, str) and is_short(plain):
         return plain
     raw = _canonical(plain)
-    return plain if len(raw) <= LONGEST else DIGEST + hashlib.sha256(raw).hexdigest()
+    is_long = isinstance(plain, str) or len(raw) > LONGEST
+    return DIGEST + hashlib.sha256(raw).hexdigest() if is_long else plain
+
+
+def is_short(text: str) -> bool:
+    """Whether a text is told as it is: one that looks like a digest would later stand for another text."""
+    return len(text) <= LONGEST and not text.startswith(DIGEST)
 
 
 def digest_of(value: Any) -> str | None:
@@ -79,7 +85,8 @@ def is_still(obj: models.Model, column: str, told: Any) -> bool:
     field = field_of(obj, column)
     now = field_value(obj, column)
     if isinstance(told, str) and told.startswith(DIGEST):
-        return now == told or digest_of(_as_read(field, getattr(obj, column))) == told
+        value = getattr(obj, column)
+        return told in (now, value, digest_of(_as_read(field, value)))
     return bool(now == value_of(field, told) or _canonical(now) == _canonical(canonical.plain(told)))
 
 

@@ -19,7 +19,18 @@ from openpyxl import load_workbook
 from gtm.core import clock
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import InvalidInput
-from gtm.core.evidence import anchors, audit, changelog, checkpoints, departures, erasure, keys, merkle, notes
+from gtm.core.evidence import (
+    anchors,
+    audit,
+    changelog,
+    checkpoints,
+    departures,
+    erasure,
+    keys,
+    merkle,
+    notes,
+    told,
+)
 from gtm.core.models import ChangeLogChain, ChangeLogEntry, ChangeLogPayload, SigningKey
 from plans.export import document, envelope, files, importer, sealing, verify, workbook
 from plans.export.verify import Kept, prove_bytes
@@ -437,3 +448,73 @@ def test_of_everything_each_chain_that_no_witness_saw_is_named(plan, key):
     with pytest.raises(CommandError, match="no checkpoint that it cosigned has a row of") as refused:
         call_command("verify_changelog", witness=[str(WITNESS.public)])
     assert refused.value.returncode == 1
+
+
+# ------------------------------------------------------------------ by who has SQL and this code, but no key
+
+
+def test_a_seal_or_an_erasure_that_is_blank_is_told_though_an_erasure_names_it(plan):
+    sealing.sealed(plan)
+    seal = rows_of(plan, event="sealed")
+    blanked(plan.change_chain(), seal, {})
+    blanked(plan.change_chain(), rows_of(plan, event=changelog.ERASED), {})
+    body = document.build(plan)
+    found = [str(found) for found in verify.verify_document(body)]
+    assert compare(document.to_bytes(body)).findings
+    numbers = [seal[0].sequence, seal[0].sequence + 1]
+    assert [f"change_log row {n}: it is a seal or an erasure, which nobody may erase" for n in numbers] == [
+        sentence for sentence in found if "nobody may erase" in sentence
+    ]
+    with pytest.raises(CommandError, match="it is a seal or an erasure, which nobody may erase"):
+        call_command("verify_changelog", plan.plan_id)
+
+
+class Stray:
+    """A plan whose rows go into another chain."""
+
+    def __init__(self, plan):
+        self.pk, self._meta, self.change_label = plan.pk, plan._meta, plan.change_label
+
+    def change_chain(self):
+        return "notices"
+
+
+def test_a_row_of_a_plan_in_a_chain_where_nobody_looks_for_it_is_told(plan):
+    amount = {"amount": {"from": None, "to": "5000000.00"}}
+    changelog.append(Stray(plan), "changed", field="amount", before=None, after="5000000.00", fields=amount)
+    sql("UPDATE plans_plan SET amount = 5000000 WHERE id = %s", plan.pk)
+    for words in ([], [plan.plan_id]):
+        with pytest.raises(
+            CommandError, match=f"it tells of plans.plan {plan.pk}, whose rows stand in plan:"
+        ):
+            call_command("verify_changelog", *words)
+
+
+def test_a_chain_that_is_hidden_from_anchors_is_told_once_they_should_have_seen_it(plan, capsys):
+    chain = ChangeLogChain.objects.filter(pk=plan.change_chain())
+    chain.update(grown_at=START - timedelta(days=400))
+    anchors.anchor()
+    first = anchors.stored()[-1]
+    assert plan.change_chain() in first["heads"]  # the first one holds all
+    plan.objective = "What nobody should see"
+    plan.save()
+    chain.update(grown_at=START - timedelta(days=400))
+    with clock.standing_at(START + timedelta(days=1)):
+        anchors.anchor()
+        call_command("verify_changelog", plan.plan_id)
+    with clock.standing_at(START + timedelta(days=2)):
+        anchors.anchor()
+        with pytest.raises(
+            CommandError, match="no anchor holds this row, though some were made long after it"
+        ):
+            call_command("verify_changelog", plan.plan_id)
+
+
+def test_a_text_that_looks_like_a_digest_does_not_stand_for_another_one_later(plan):
+    forged = "Spend ten times as much. " * 9
+    plan.objective = told.digest_of(forged)
+    plan.save()
+    assert audit.audit_values(plan.change_chain()).breaks == ()
+    sql("UPDATE plans_plan SET objective = %s WHERE id = %s", forged, plan.pk)
+    (found,) = audit.audit_values(plan.change_chain()).breaks
+    assert "its objective is not what this row recorded last" in found.reason

@@ -64,7 +64,7 @@ def test_with_key_and_witness_everything_asked_for_is_proved(raw, key):
     assert (made.findings, made.proof.holds) == ([], True)
     assert f"{SIGNED} up to row {rows}" in proved(made)
     assert [c.ground for c in made.proof.proved if "witness" in c.what] == [
-        "the cosignature of auditor at 2027-01-15 08:00 UTC"
+        "the cosignature of auditor at 2027-01-15 08:00 UTC, under the log example.com/gtm"
     ]
 
 

@@ -202,7 +202,7 @@ def test_what_cannot_be_read_is_exit_code_2(alone, exported, tmp_path, words):
 def test_a_signature_is_checked_or_it_is_said_that_it_cannot_be(monkeypatch, exported):
     monkeypatch.setattr(verify_plan, "Ed25519PublicKey", None)
     with pytest.raises(verify_plan.Unreadable, match="install the package cryptography"):
-        verify_plan.signers("a\n1\nx\n\n", ["key"])
+        verify_plan.signers("a\n1\nx\n\n", ["key"], 1)
 
 
 def test_the_command_prints_it_and_says_where_it_cannot_be_written(capsys, tmp_path):

@@ -5,6 +5,7 @@ from django.contrib.auth.models import Group, Permission
 from django.core.management import CommandError, call_command
 from django.db import connection
 
+from gtm.core import access_tokens
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.evidence import keys
 from gtm.core.evidence.account_audit import audit_accounts
@@ -129,10 +130,40 @@ def test_of_an_erased_row_nothing_is_compared_until_a_later_one_tells(made):
         rows = ChangeLogEntry.objects.filter(entity="auth.user", entity_id=str(made.pk))
         erase("installation", sorted(rows.values_list("sequence", flat=True)), reason="Asked for.")
     a_superuser(made)
-    assert audit_accounts().breaks == []
+    found = audit_accounts()
+    assert (found.breaks, "the account olivia (superuser)" in found.untold) == ([], True)
 
 
 def test_a_group_with_another_name_is_no_contradiction(made):
     made.groups.update(name="Stewards of everything")
     assert audit_accounts().breaks == []
     assert "the account olivia" in audit_accounts().untold
+
+
+@pytest.fixture
+def token(made):
+    with acting_as(Actor.of_user(made, ADMIN)):
+        return access_tokens.make(made, name="reports", scopes=["read"], days=30)[0]
+
+
+def test_a_token_of_which_a_row_tells_is_proved_also_under_another_name_of_its_account(made, token):
+    assert audit_accounts().breaks == []
+    sql("UPDATE auth_user SET username = 'olga' WHERE id = %s", made.pk)
+    assert audit_accounts().breaks == []
+
+
+TOKENS = {
+    """UPDATE core_accesstoken SET scopes = '["read", "run"]'""": "is not the one that this row made",
+    "UPDATE core_accesstoken SET expires_at = '2099-01-01 00:00:00+00:00'": "is not the one that this row",
+    "UPDATE core_accesstoken SET user_id = (SELECT id FROM auth_user WHERE username = 'admin')": "of admin is",
+    "UPDATE core_accesstoken SET id = id + 1000": "of olivia is there, but no row records that it was made",
+}
+
+
+@pytest.mark.parametrize(("statement", "says"), TOKENS.items())
+def test_a_token_that_no_row_made_as_it_is_is_found_while_it_opens_a_door(token, statement, says):
+    sql(statement)
+    (found,) = audit_accounts().breaks
+    assert (says in found.reason, found.chain) == (True, "installation")
+    sql("UPDATE core_accesstoken SET ended_at = made_at")
+    assert audit_accounts().breaks == []
