@@ -225,7 +225,11 @@ class GovernedModel(models.Model):
             )
             return
         sides = [self._as_logged(row, column) for row in (stored, self)]
-        changelog.append(self, "changed", field=column, before=sides[0], after=sides[1], fields={})
+        fields = {}
+        if column not in self.digested_fields and str(sides[1]).startswith(told.DIGEST):
+            # a text that looks like a digest is told by its own, or it would stand for another text later
+            fields = {column: {told.TO: told.field_value(self, column)}}
+        changelog.append(self, "changed", field=column, before=sides[0], after=sides[1], fields=fields)
 
     def _refuse_without_reason(self, changed: Iterable[str]) -> None:
         """A guardrail is moved by a person who says why."""

@@ -223,9 +223,9 @@ def _last_told(body: Mapping[str, Any], entity: str) -> list[tuple[str, _Told]]:
         mine.is_known_in_full |= row["event"] == "created" or (
             row["event"] == TEXT_ERASED and row["to"]["in_full"] is True
         )
-        mine.values |= {column: sides[told.TO] for column, sides in fields.items()}
         if row["event"] == "changed":
             mine.values[row["field"]] = row["to"]
+        mine.values |= {column: sides[told.TO] for column, sides in fields.items()}
     return list(known.items())
 
 

@@ -512,8 +512,8 @@ def last_told(log: list[Any], entity: str) -> dict[str, dict[str, Any]]:
         elif row.get("fields") is not None:
             retold = row["event"] == "text erased" and row["to"]["in_full"] is True
             columns |= {"": True} if row["event"] == "created" or retold else {}
-            columns |= {name: sides["to"] for name, sides in row["fields"].items()}
             columns |= {row["field"]: row["to"]} if row["event"] == "changed" else {}
+            columns |= {name: sides["to"] for name, sides in row["fields"].items()}
     return found
 
 

@@ -166,9 +166,9 @@ class ToldObject:
             self.is_known_in_full, self.is_of_before, self.created = True, False, entry.sequence
         if entry.event == erasure.TEXT_ERASED and payload.body["to"]["in_full"]:
             self.is_known_in_full, self.created = True, entry.sequence
-        self.last |= {column: (values[told.TO], entry.sequence) for column, values in fields.items()}
         if entry.event == "changed":
             self.last[payload.body["field"]] = payload.body["to"], entry.sequence
+        self.last |= {column: (values[told.TO], entry.sequence) for column, values in fields.items()}
 
 
 def told_of(obj: GovernedModel) -> ToldObject:

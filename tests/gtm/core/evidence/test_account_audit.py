@@ -155,8 +155,8 @@ def test_a_token_of_which_a_row_tells_is_proved_also_under_another_name_of_its_a
 TOKENS = {
     """UPDATE core_accesstoken SET scopes = '["read", "run"]'""": "is not the one that this row made",
     "UPDATE core_accesstoken SET expires_at = '2099-01-01 00:00:00+00:00'": "is not the one that this row",
-    "UPDATE core_accesstoken SET user_id = (SELECT id FROM auth_user WHERE username = 'admin')": "of admin is",
-    "UPDATE core_accesstoken SET id = id + 1000": "of olivia is there, but no row records that it was made",
+    "UPDATE core_accesstoken SET user_id = (SELECT MIN(id) FROM auth_user)": "of admin is not the one",
+    "UPDATE core_accesstoken SET id = id + 1000": "is there, but no row records that it was made",
 }
 
 

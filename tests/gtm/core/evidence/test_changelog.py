@@ -267,6 +267,7 @@ def test_an_untouched_database_is_intact(plan, capsys):
     )
     left = [line.rpartition(": ")[2] for line in lines[lines.index("Not proved:") + 1 :]]
     assert left == [
+        "leave out the plan, and everything is compared",
         standing.NEVER_COMPARED[1],
         "no anchors that you kept were given (--anchors)",
         "no key that you kept was given (--key)",
