@@ -44,6 +44,7 @@ from plans.models import (
 from plans.schemas.answer import Answer, of_item
 from plans.schemas.outputs import payload_of
 from programs.models import Partner
+from programs.selectors import is_partners_contact
 
 FOLLOW_UP = "gtm-governance:follow-up"
 """The key of the command by which an item of a backlog becomes work."""
@@ -93,14 +94,6 @@ def renewed_answers(plans: Iterable[Plan]) -> dict[int, tuple[str, dict[str, Any
         if seen.get("revision") == plan.revision and "answer" in seen:
             found[plan.pk] = (seen["answers"], seen["answer"])
     return found
-
-
-def is_partners_contact(user: Any) -> bool:
-    """Whether an account speaks for a partner: it sees its own records and tasks, and nothing of others."""
-    known = getattr(user, "gtm_is_partners_contact", None)
-    if known is None:
-        known = user.gtm_is_partners_contact = Partner.objects.filter(contact__accounts=user.pk).exists()
-    return bool(known)
 
 
 def for_our_people(rows: QuerySet[Any], user: Any) -> QuerySet[Any]:

@@ -197,3 +197,11 @@ def partners_of(user: Any) -> list[Partner]:
     if user is None or not user.is_active:
         return []
     return list(Partner.objects.filter(contact__accounts=user, contact__is_active=True).order_by("slug"))
+
+
+def is_partners_contact(user: Any) -> bool:
+    """Whether an account speaks for a partner: it sees its own records and tasks, and nothing of others."""
+    known = getattr(user, "gtm_is_partners_contact", None)
+    if known is None:
+        known = user.gtm_is_partners_contact = Partner.objects.filter(contact__accounts=user.pk).exists()
+    return bool(known)

@@ -63,6 +63,7 @@ LONGEST = (
     "tests/plans/commands/launch_program/test_program.py",
     "tests/plans/commands/track_source/test_public_paths.py",
     "tests/plans/commands/track_source/test_runs.py",
+    "tests/plans/api/test_rest_matrix.py",
     "tests/programs/datasets/loading/test_addition.py",
 )
 

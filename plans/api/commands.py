@@ -9,12 +9,12 @@ from django.urls import reverse
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, extend_schema
 from rest_framework import status, viewsets
 from rest_framework.decorators import action
-from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
 from gtm.core.api import etag
-from gtm.core.api.views import ActingMixin
+from gtm.core.api.views import ActingMixin, Needs
 from gtm.core.errors import InvalidInput, NotFound, Problem
 from plans.api.serializers import (
     AskedSerializer,
@@ -28,6 +28,7 @@ from plans.engine.gates import preview
 from plans.runs import registry, start
 from plans.schemas.declaration import COMMAND_IN_ADDRESS, Command
 from plans.selectors import plan_with_tasks
+from programs.api.insiders import OurPeople
 
 MAX_KEY = 80
 
@@ -39,20 +40,17 @@ _KEY = OpenApiParameter(
 )
 
 
-class MayOperate(BasePermission):
+class MayOperate(Needs):
     message = "You need the permission to operate plans."
+    any_of = ("plans.operate_plan",)
+    to_read = False
 
-    def has_permission(self, request: Request, view: Any) -> bool:
-        return request.method in ("GET", "HEAD", "OPTIONS") or request.user.has_perm("plans.operate_plan")
 
-
-class MayReadPlans(BasePermission):
+class MayReadPlans(Needs):
     """Past votes name people: operations and auditors read them, and nobody's token of a partner."""
 
     message = "You need the permission to operate plans or to audit them."
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        return any(request.user.has_perm(f"plans.{name}") for name in ("operate_plan", "audit_plan"))
+    any_of = ("plans.operate_plan", "plans.audit_plan")
 
 
 def describe(command: Command) -> dict[str, Any]:
@@ -110,7 +108,7 @@ def _key_of(request: Request) -> str | None:
 class CommandViewSet(ActingMixin, viewsets.ViewSet):
     scope = "run"
     scopes = {"approvers": "read", "replay": "read"}
-    permission_classes = [IsAuthenticated, MayOperate]
+    permission_classes = [IsAuthenticated, MayOperate, OurPeople]
     lookup_field = "name"
     lookup_value_regex = COMMAND_IN_ADDRESS
 
@@ -162,7 +160,7 @@ class CommandViewSet(ActingMixin, viewsets.ViewSet):
         detail=True,
         methods=["post"],
         url_path=r"gates/(?P<gate>[a-z0-9-]+)/replay",
-        permission_classes=[IsAuthenticated, MayReadPlans],
+        permission_classes=[IsAuthenticated, MayReadPlans, OurPeople],
     )
     def replay(self, request: Request, name: str, gate: str) -> Response:
         """Test a proposed policy on the votes of past rounds of a gate. Stores nothing."""
@@ -183,7 +181,7 @@ class CommandViewSet(ActingMixin, viewsets.ViewSet):
 
 class RunViewSet(ActingMixin, viewsets.ViewSet):
     scope = "run"
-    permission_classes = [IsAuthenticated, MayOperate]
+    permission_classes = [IsAuthenticated, MayOperate, OurPeople]
 
     @extend_schema(
         request=UsageRunSerializer,

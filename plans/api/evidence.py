@@ -8,14 +8,14 @@ from typing import Any
 from django.http import HttpResponse
 from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
-from rest_framework.permissions import BasePermission, IsAuthenticated
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.views import APIView
 
 from gtm.core import canonical, clock
 from gtm.core.api.serializers import ModelSerializer, Serializer
-from gtm.core.api.views import ActingMixin, GovernedReadViewSet
+from gtm.core.api.views import ActingMixin, GovernedReadViewSet, Needs
 from gtm.core.errors import InvalidInput, Problem
 from gtm.core.evidence import departures
 from gtm.core.models import Anchor, AnchorCopy, SigningKey
@@ -25,11 +25,9 @@ from programs.models import Person
 FORMATS = ("json", "csv")
 
 
-class MayAudit(BasePermission):
+class MayAudit(Needs):
     message = "You need the permission to read every plan and the change log."
-
-    def has_permission(self, request: Request, view: Any) -> bool:
-        return request.user.has_perm("plans.audit_plan")
+    any_of = ("plans.audit_plan",)
 
 
 class AnchorCopySerializer(ModelSerializer):

@@ -13,6 +13,7 @@ from gtm.core.api.serializers import ModelSerializer, Serializer
 from plans.api.serializers import ActionsField
 from plans.api.work import WorkViewSet
 from plans.engine.people import authority
+from programs.api.insiders import ForOurPeople
 from programs.models import GuardedChange
 
 
@@ -39,7 +40,7 @@ class OptionalCommentSerializer(Serializer):
     comment = serializers.CharField(max_length=4000, required=False, allow_blank=True, default="")
 
 
-class GuardedChangeViewSet(WorkViewSet):
+class GuardedChangeViewSet(ForOurPeople, WorkViewSet):
     """Changes of who may decide and of what plans have published. ``?state=proposed`` lists what waits."""
 
     queryset = GuardedChange.objects.select_related("requested_by", "decided_by").order_by(

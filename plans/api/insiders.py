@@ -7,10 +7,11 @@ from typing import Any
 from rest_framework.viewsets import GenericViewSet
 
 from plans.selectors import for_our_people
+from programs.api.insiders import ForOurPeople
 
 
-class ListForOurPeople(GenericViewSet):
-    """A list, and the actions on its rows, without what a partner's contact must not see."""
+class ListForOurPeople(ForOurPeople):
+    """A list, and the acts on its rows, without what a partner's contact must not see; its tasks remain."""
 
     def filter_queryset(self, queryset: Any) -> Any:
-        return super().filter_queryset(for_our_people(queryset, self.request.user))
+        return GenericViewSet.filter_queryset(self, for_our_people(queryset, self.request.user))

@@ -44,13 +44,14 @@ from plans.models import Plan
 from plans.runs import follow_up, revise
 from plans.runs.current_outputs import standing_of
 from plans.selectors import visible_plans, with_tasks
+from programs.api.insiders import ForOurPeople
 
 AS_ENVELOPE = (
     "envelope: the same bytes in a DSSE envelope, signed as a whole with the keys of this installation"
 )
 
 
-class PlanViewSet(GovernedReadViewSet):
+class PlanViewSet(ForOurPeople, GovernedReadViewSet):
     queryset = Plan.objects.none()
     scope = "run"
     scopes = {"export": "export", "download": "export", "import_document": "load"}

@@ -14,6 +14,7 @@ from gtm.core.api.serializers import ModelSerializer, Serializer
 from gtm.core.api.views import ActingMixin, APIView, GovernedViewSet, ModelPermissions
 from gtm.core.errors import InvalidInput, Problem
 from plans.runs import on_call
+from programs.api.insiders import ForOurPeople, OurPeople
 from programs.models import Person, RotaOverride
 
 
@@ -26,7 +27,7 @@ class RotaOverrideSerializer(ModelSerializer):
         read_only_fields = ["id", "version"]
 
 
-class RotaOverrideViewSet(GovernedViewSet):
+class RotaOverrideViewSet(ForOurPeople, GovernedViewSet):
     """Who is on call instead, from when until when. Each change waits for a second person."""
 
     queryset = RotaOverride.objects.select_related("person").order_by("-starts_at", "-pk")
@@ -63,7 +64,7 @@ class StandingRotaSerializer(Serializer):
 class RotaSchedule(ActingMixin, APIView):
     """Every rota of a ladder in force, with who is on call in the next weeks."""
 
-    permission_classes = [ModelPermissions]
+    permission_classes = [ModelPermissions, OurPeople]
     queryset = RotaOverride.objects.none()
 
     @extend_schema(

@@ -21,6 +21,7 @@ from gtm.core.api.views import ActionViewSet, CrudPermissions
 from gtm.core.errors import InvalidInput, NotPermitted
 from gtm.core.evidence import departures
 from gtm.core.later import later
+from programs.api.insiders import ForOurPeople
 from programs.api.load_profiles import LoadProfileSerializer
 from programs.api.serializers import DatasetSerializer
 from programs.datasets import Source
@@ -113,7 +114,7 @@ class SaveProfileSerializer(Serializer):
     reason = serializers.CharField(max_length=2000, required=False, default="")
 
 
-class DatasetViewSet(ActionViewSet):
+class DatasetViewSet(ForOurPeople, ActionViewSet):
     scope = "load"
     scopes = {"rejects": "export"}
     queryset = mark_current(Dataset.objects.select_related("program", "partner", "campaign"))

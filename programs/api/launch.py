@@ -5,6 +5,7 @@ from __future__ import annotations
 from rest_framework import serializers
 
 from gtm.core.api.views import GovernedViewSet
+from programs.api.insiders import ForOurPeople
 from programs.api.serializers import KEPT, WholeSerializer
 from programs.models import LaunchProfile, MessageTemplate, Program
 
@@ -34,14 +35,14 @@ class LaunchProfileSerializer(WholeSerializer):
         read_only_fields = KEPT
 
 
-class MessageTemplateViewSet(GovernedViewSet):
+class MessageTemplateViewSet(ForOurPeople, GovernedViewSet):
     queryset = MessageTemplate.objects.all()
     serializer_class = MessageTemplateSerializer
     filterset_fields = ["program_kind", "channel", "asset", "segment", "variant", "locale", "is_active"]
     search_fields = ["title", "key", "text", "html"]
 
 
-class LaunchProfileViewSet(GovernedViewSet):
+class LaunchProfileViewSet(ForOurPeople, GovernedViewSet):
     queryset = LaunchProfile.objects.select_related("program")
     serializer_class = LaunchProfileSerializer
     filterset_fields = ["program__slug"]

@@ -13,6 +13,7 @@ from rest_framework.response import Response
 
 from gtm.core.api.serializers import Serializer
 from gtm.core.api.views import GovernedViewSet
+from programs.api.insiders import ForOurPeople
 from programs.api.serializers import KEPT, WholeSerializer
 from programs.datasets.presets import presets
 from programs.models import LoadProfile, Program
@@ -37,7 +38,7 @@ class PresetSerializer(Serializer):
     options = serializers.DictField(child=serializers.CharField())
 
 
-class LoadProfileViewSet(GovernedViewSet):
+class LoadProfileViewSet(ForOurPeople, GovernedViewSet):
     scope = "load"
     queryset = LoadProfile.objects.select_related("program")
     serializer_class = LoadProfileSerializer

@@ -7,6 +7,7 @@ from typing import Any
 from rest_framework import serializers
 
 from gtm.core.api.views import GovernedViewSet
+from programs.api.insiders import ForOurPeople
 from programs.api.serializers import KEPT, WholeSerializer
 from programs.models import Role, Runbook, RunbookAlert, RunbookTask
 
@@ -51,20 +52,20 @@ class RunbookAlertSerializer(WholeSerializer):
         read_only_fields = KEPT
 
 
-class RunbookViewSet(GovernedViewSet):
+class RunbookViewSet(ForOurPeople, GovernedViewSet):
     queryset = Runbook.objects.all()
     serializer_class = RunbookSerializer
     filterset_fields = ["program_kind", "channel", "is_active"]
 
 
-class RunbookTaskViewSet(GovernedViewSet):
+class RunbookTaskViewSet(ForOurPeople, GovernedViewSet):
     queryset = RunbookTask.objects.select_related("responsible", "accountable", "substitute")
     serializer_class = RunbookTaskSerializer
     filterset_fields = ["runbook", "phase", "is_blocker"]
     search_fields = ["name", "key"]
 
 
-class RunbookAlertViewSet(GovernedViewSet):
+class RunbookAlertViewSet(ForOurPeople, GovernedViewSet):
     queryset = RunbookAlert.objects.select_related("owner")
     serializer_class = RunbookAlertSerializer
     filterset_fields = ["runbook"]

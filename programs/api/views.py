@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from gtm.core.api.views import GovernedViewSet
+from programs.api.insiders import ForOurPeople
 from programs.api.serializers import (
     ApproverSerializer,
     BenefitSerializer,
@@ -27,7 +28,7 @@ from programs.models import (
 )
 
 
-class ProgramViewSet(GovernedViewSet):
+class ProgramViewSet(ForOurPeople, GovernedViewSet):
     queryset = Program.objects.select_related("owner")
     serializer_class = ProgramSerializer
     lookup_field = "slug"
@@ -36,26 +37,26 @@ class ProgramViewSet(GovernedViewSet):
     ordering_fields = ["name", "created_at"]
 
 
-class TierViewSet(GovernedViewSet):
+class TierViewSet(ForOurPeople, GovernedViewSet):
     queryset = Tier.objects.select_related("program")
     serializer_class = TierSerializer
     filterset_fields = ["program__slug"]
     ordering_fields = ["rank"]
 
 
-class BenefitViewSet(GovernedViewSet):
+class BenefitViewSet(ForOurPeople, GovernedViewSet):
     queryset = Benefit.objects.select_related("tier")
     serializer_class = BenefitSerializer
     filterset_fields = ["tier", "kind"]
 
 
-class LifecycleTriggerViewSet(GovernedViewSet):
+class LifecycleTriggerViewSet(ForOurPeople, GovernedViewSet):
     queryset = LifecycleTrigger.objects.select_related("program", "owner_role")
     serializer_class = LifecycleTriggerSerializer
     filterset_fields = ["program__slug", "stage"]
 
 
-class PartnerViewSet(GovernedViewSet):
+class PartnerViewSet(ForOurPeople, GovernedViewSet):
     queryset = Partner.objects.select_related("contact")
     serializer_class = PartnerSerializer
     lookup_field = "slug"
@@ -63,7 +64,7 @@ class PartnerViewSet(GovernedViewSet):
     search_fields = ["name"]
 
 
-class CampaignViewSet(GovernedViewSet):
+class CampaignViewSet(ForOurPeople, GovernedViewSet):
     queryset = Campaign.objects.select_related("program").prefetch_related("partners")
     serializer_class = CampaignSerializer
     lookup_field = "slug"
@@ -71,19 +72,19 @@ class CampaignViewSet(GovernedViewSet):
     search_fields = ["name"]
 
 
-class ExperimentViewSet(GovernedViewSet):
+class ExperimentViewSet(ForOurPeople, GovernedViewSet):
     queryset = Experiment.objects.select_related("program", "metric")
     serializer_class = ExperimentSerializer
     filterset_fields = ["program__slug"]
 
 
-class MetricViewSet(GovernedViewSet):
+class MetricViewSet(ForOurPeople, GovernedViewSet):
     queryset = Metric.objects.select_related("owner_role")
     serializer_class = MetricSerializer
     lookup_field = "key"
 
 
-class ApproverViewSet(GovernedViewSet):
+class ApproverViewSet(ForOurPeople, GovernedViewSet):
     queryset = Approver.objects.select_related("person", "role")
     serializer_class = ApproverSerializer
     filterset_fields = ["role__slug", "person"]

@@ -139,8 +139,9 @@ class TokenViewSet(ActionViewSet):
     @action(detail=True, methods=["post"])
     def rotate(self, request: Request, pk: str) -> Response:
         """Make a token in place of this one, which ends. The answer has the new secret."""
+        token = self.get_object()
         _in_session(request)
-        return _made(*access_tokens.rotate(self._mine(self.get_object())))
+        return _made(*access_tokens.rotate(self._mine(token)))
 
     def _mine(self, token: AccessToken) -> AccessToken:
         """Whoever may see all tokens may end those of others, and so may their owners; nobody else."""

@@ -42,6 +42,18 @@ class CrudPermissions(ModelPermissions):
     perms_map = {**ModelPermissions.perms_map, "POST": ["%(app_label)s.add_%(model_name)s"]}
 
 
+class Needs(permissions.BasePermission):
+    """One of the permissions ``any_of``; where ``to_read`` is false, only what changes something asks."""
+
+    any_of: tuple[str, ...] = ()
+    to_read = True
+
+    def has_permission(self, request: Request, view: Any) -> bool:
+        if not self.to_read and request.method in permissions.SAFE_METHODS:
+            return True
+        return any(request.user.has_perm(name) for name in self.any_of)
+
+
 class ActingMixin(APIView):
     """Records every change as made by the caller. A session is a person, and a token is not."""
 

@@ -19,6 +19,7 @@ from gtm.core.api.views import WorkViewSet
 from plans.cases.fraud import verbs
 from plans.cases.fraud.models import FraudCase
 from plans.cases.fraud.selectors import visible_fraud_cases
+from programs.api.insiders import ForOurPeople
 from programs.models import Program
 
 
@@ -65,7 +66,7 @@ class HeldSerializer(Serializer):
     referrals = serializers.ListField(child=serializers.CharField())
 
 
-class FraudCaseViewSet(WorkViewSet):
+class FraudCaseViewSet(ForOurPeople, WorkViewSet):
     """Cases, the highest expected loss first. Judging a case needs a person's session, not a token."""
 
     scope = "run"

@@ -8,12 +8,13 @@ from typing import Any
 from django.conf import settings
 from django.core.management.base import BaseCommand
 
-from plans.management import authority_matrix, matrices
+from plans.management import authority_matrix, matrices, rest_matrix
 
 FILES = {
     "separation-matrix.md": matrices.separation_matrix,
     "permission-matrix.md": matrices.permission_matrix,
     "authority-matrix.md": authority_matrix.authority_matrix,
+    "rest-matrix.md": rest_matrix.rest_matrix,
 }
 
 
