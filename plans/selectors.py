@@ -57,6 +57,8 @@ FORECAST = "forecast"
 """The event of the change log that keeps what a daily look ahead said."""
 OUTLOOK = "outlook"
 """The event of the change log that says that the answer of a running plan has another verdict than before."""
+LOOKED = "looked"
+"""The event of the change log that keeps what a look at the newest data found, unless it is the same."""
 PROGRESS = "progress"
 """The event of the change log by which a person says how far a task is."""
 COMMENTED = "commented"
@@ -75,6 +77,13 @@ def comments_on(task: Task) -> list[dict[str, Any]]:
 def forecasts_of(plan: Plan) -> list[dict[str, Any]]:
     """What each daily look ahead of the plan said, oldest first."""
     entries = ChangeLogEntry.objects.filter(chain=plan.change_chain(), entity="plans.plan", event=FORECAST)
+    rows = (changelog.row_of(entry) for entry in entries.select_related("payload").order_by("sequence"))
+    return [row["to"] for row in rows if row["to"] is not None]
+
+
+def looks_of(plan: Plan) -> list[dict[str, Any]]:
+    """What looks at the newest data found, oldest first. What found the same again is left out."""
+    entries = ChangeLogEntry.objects.filter(chain=plan.change_chain(), entity="plans.plan", event=LOOKED)
     rows = (changelog.row_of(entry) for entry in entries.select_related("payload").order_by("sequence"))
     return [row["to"] for row in rows if row["to"] is not None]
 

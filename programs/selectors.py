@@ -93,6 +93,7 @@ def runbooks_of(kind: str) -> dict[str, Any]:
             "alerts": [_runbook_alert(alert) for alert in runbook.alerts.all()],
             "sessions": runbook.sessions,
             "reviews": runbook.reviews,
+            "looks": runbook.looks,
             "without_sessions": runbook.without_sessions,
             "without_reviews": runbook.without_reviews,
         }

@@ -79,7 +79,7 @@ def propose(draft: Draft, idempotency_key: str | None = None) -> ProposedPlan:
         requested_by=actors.current().actor.user,
         idempotency_key=idempotency_key,
         expected_seconds=expected_seconds(command),
-        next_forecast_at=now if command.forecast else None,
+        next_forecast_at=now if command.forecast or command.watch else None,
     )
     roles = roles_by_slug()
     _refuse_without_roles(command, roles)
@@ -286,6 +286,7 @@ def snapshot(
             "max_retries": command.max_retries,
             "methods": {step.key: step.instead_how for step in command.steps if step.instead},
             "forecast": command.forecast,
+            "watch": command.watch,
             "due_hours": {step.task_id: step.due_hours for step in command.steps if step.due_hours},
             "evidence": {step.task_id: step.evidence for step in command.steps if step.evidence},
         }

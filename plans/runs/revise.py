@@ -98,7 +98,7 @@ def _send_back(
         verb(plan, draft.inputs, comment=comment, redo=redo, **({} if same else _follows(draft)))
         if command.stages_for:
             _reschedule(plan, command, comment)
-        if command.forecast:
+        if command.forecast or command.watch:
             Plan.objects.filter(pk=plan.pk).note(next_forecast_at=clock.now())
     return plan
 

@@ -325,6 +325,8 @@ class Command:
     """``stages_for(inputs, facts)`` makes the stages of one run where the inputs decide on them; ``stages``
     then holds the tasks that every run has. ``standing(plan)`` answers outputs on how a plan stands now,
     ``forecast(plan)``, made once a day while it runs, values of what lies ahead with a sentence ``told``.
+    ``watch(plan)`` holds limits against the newest data, as often as it says itself in ``next_at`` of its
+    values; None while nothing is to be watched.
     ``hold(plan, key)`` says why a task that ``stages_for`` made must not begin yet.
     ``program_input`` names the input that chooses the program. ``action`` is what a button that
     starts it says, ``starts_from`` on whose pages that button is.
@@ -371,6 +373,7 @@ class Command:
     """What the inputs of a run add to ``success_metrics``."""
     standing: str | Callable[..., Sequence[Any]] = ""
     forecast: str = ""
+    watch: str = ""
     hold: str = ""
     version: int = 1
     action: str = ""

@@ -99,7 +99,8 @@ class PlanRules:
     ``evidence``: task number → what shows that people have done it;
     ``governed_facts`` and ``governed_outputs`` (by key of the task): the facts and values that are content.
     ``methods``: task key → what the other method of its step does otherwise. ``skills`` are the procedures
-    that its steps cite, in the version of its start. ``forecast`` is the path of its daily look ahead.
+    that its steps cite, in the version of its start. ``forecast`` is the path of its daily look ahead,
+    ``watch`` that of what holds limits against the newest data.
     """
 
     version: int
@@ -126,6 +127,7 @@ class PlanRules:
     methods: Mapping[str, str] = field(default_factory=dict)
     skills: Sequence[CitedSkill] = ()
     forecast: str = ""
+    watch: str = ""
     stored: Mapping[str, Any] = field(default_factory=dict, repr=False, compare=False)
 
     def gate(self, key: str) -> GateRules:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 
 from programs.models import ProgramKind, Role, Runbook, RunbookAlert, RunbookPhase, RunbookTask
-from programs.schemas.launch_events import STANDARD_REVIEWS, STANDARD_SESSIONS
+from programs.schemas.launch_events import STANDARD_LOOKS, STANDARD_REVIEWS, STANDARD_SESSIONS
 
 TOOLING, COMMUNICATIONS, ENABLEMENT = (
     RunbookPhase.TOOLING,
@@ -173,6 +173,7 @@ def _runbook(channel: str, title: str, lines: tuple[RunbookLine, ...], roles: di
         title=title,
         sessions=[dict(line) for line in STANDARD_SESSIONS.get(channel, ())],
         reviews=[dict(line) for line in STANDARD_REVIEWS] if not channel else [],
+        looks=[dict(line) for line in STANDARD_LOOKS] if not channel else [],
     )
     runbook.save()
     for position, line in enumerate(lines, start=1):

@@ -54,9 +54,9 @@ class RunbookAdmin(GovernedAdmin):
     fieldsets = [
         (None, {"fields": ["title", "program_kind", "channel", "is_active", "definition_version"]}),
         (
-            "Sessions and reviews",
+            "Sessions, reviews and looks",
             {
-                "fields": ["sessions", "without_sessions", "reviews", "without_reviews"],
+                "fields": ["sessions", "without_sessions", "reviews", "without_reviews", "looks"],
                 "description": (
                     "One after the other, the first line of each with a dash: “- key: sales-training”, "
                     "under it “  title: Sales training”. Put a text with a colon in quotes."

@@ -19,7 +19,7 @@ def role_field(**told: Any) -> serializers.SlugRelatedField:
 class RunbookSerializer(WholeSerializer):
     class Meta:
         model = Runbook
-        fields = ["id", "program_kind", "channel", "title", "is_active", "sessions", "reviews",
+        fields = ["id", "program_kind", "channel", "title", "is_active", "sessions", "reviews", "looks",
                   "without_sessions", "without_reviews", "definition_version", "version"]  # fmt: skip
         read_only_fields = [*KEPT, "definition_version"]
 

@@ -13,10 +13,15 @@ from gtm.core.governed import GovernedModel
 from programs.analytics.thresholds import InvalidThresholds, parse_thresholds
 from programs.models.people import Role
 from programs.models.program import ProgramKind
-from programs.schemas.launch_events import problems_of_reviews, problems_of_sessions, with_numbers
-from programs.schemas.metrics import STANDARD
+from programs.schemas.launch_events import (
+    problems_of_looks,
+    problems_of_reviews,
+    problems_of_sessions,
+    with_numbers,
+)
+from programs.schemas.metrics import titles_of
 
-EVENTS = ("sessions", "reviews", "without_sessions", "without_reviews")
+EVENTS = ("sessions", "reviews", "looks", "without_sessions", "without_reviews")
 APPROVALS = ("legal-approval", "finance-approval", "partner-approval")
 """Keys of the gates that every launch has before the decision; a runbook may add others of its own."""
 GO_NO_GO = "go-no-go"
@@ -49,6 +54,13 @@ class Runbook(GovernedModel):
         "(7d, 30d or 90d), detail (summary or full). Where no runbook of a launch names any, there are "
         "reviews on days 0, 1, 7 and 30",
     )  # fmt: skip
+    looks = models.JSONField(
+        default=list, blank=True,
+        help_text="How often the limits of the monitoring plan are held against the newest data, between "
+        "the reviews. Each: from_day and until_day (days after the launch), every_hours (1 to 24, counted "
+        "from midnight where the program is at home), window (7d, 30d or 90d). Where no runbook of a launch "
+        "names any: every hour on day 0, then once a day until day 30",
+    )  # fmt: skip
     without_sessions = models.BooleanField(
         default=False,
         help_text="This runbook names no session on purpose: the standard ones are not held in their place",
@@ -75,25 +87,25 @@ class Runbook(GovernedModel):
         found = {
             "sessions": problems_of_sessions(self.sessions, roles),
             "reviews": problems_of_reviews(self.reviews),
+            "looks": problems_of_looks(self.looks),
         }
         found |= self._said_and_unsaid()
         if wrong := {name: problems for name, problems in found.items() if problems}:
             raise ValidationError(wrong)
-        self.sessions, self.reviews = (with_numbers(lines) for lines in (self.sessions, self.reviews))
+        for name in ("sessions", "reviews", "looks"):
+            setattr(self, name, with_numbers(getattr(self, name)))
 
     def _said_and_unsaid(self) -> dict[str, list[str]]:
-        """Nobody names sessions or reviews and says that there are none. A limit needs a review."""
+        """Nobody names sessions or reviews and says that there are none."""
         found: dict[str, list[str]] = {}
         if self.without_sessions and self.sessions:
             found["without_sessions"] = ["It names sessions. Take them away, or say that there are some."]
         if self.without_reviews and self.reviews:
             found["without_reviews"] = ["It names reviews. Take them away, or say that there are some."]
-        elif self.without_reviews and self.pk and self.alerts.exclude(threshold="").exists():
-            found["without_reviews"] = ["Its alerts have limits, which only a review holds against the data."]
         return found
 
     def save(self, *args: Any, **kwargs: Any) -> None:
-        """Other sessions or reviews are a new version, as other tasks are."""
+        """Other sessions, reviews or looks are a new version, as other tasks are."""
         stored = Runbook.objects.filter(pk=self.pk).values(*EVENTS).first() if self.pk else None
         if stored and stored != {name: getattr(self, name) for name in EVENTS}:
             self.definition_version += 1
@@ -291,8 +303,8 @@ class RunbookAlert(RunbookPart):
     threshold = models.CharField(
         max_length=120,
         blank=True,
-        help_text="A limit that each review of the launch holds against its window, e.g. conversion<0.02. "
-        "A breach of it alarms by itself. Without a limit people have to look",
+        help_text="A limit that each look and each review of the launch holds against its window, e.g. "
+        "conversion<0.02. A breach of it alarms by itself. Without a limit people have to look",
     )
     owner = models.ForeignKey(Role, on_delete=models.PROTECT, related_name="+")
     response_minutes = models.PositiveIntegerField(help_text="Time to answer")
@@ -318,5 +330,4 @@ class RunbookAlert(RunbookPart):
 
 def measured(kind: str) -> tuple[str, ...]:
     """What a limit may name for a kind of program: the registry's standard metrics of it."""
-    prefix = f"{kind}-"
-    return tuple(m.key.removeprefix(prefix).replace("-", "_") for m in STANDARD if m.key.startswith(prefix))
+    return tuple(titles_of(kind))

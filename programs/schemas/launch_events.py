@@ -1,4 +1,4 @@
-"""What a launch puts into calendars, as runbooks hold it: sessions before and after it, and its reviews."""
+"""What runbooks of a launch say beside tasks: sessions before and after it, its reviews, and its looks."""
 
 from __future__ import annotations
 
@@ -45,6 +45,19 @@ class LaunchReview:
         return {"window": self.window} | ({"detail": self.detail} if self.detail else {})
 
 
+@dataclass(frozen=True, slots=True)
+class LookSpan:
+    """How often the limits of the monitoring plan are held against the newest data, over a window ("7d").
+
+    ``from_day`` and ``until_day`` are calendar days after the launch, both counted.
+    """
+
+    from_day: int
+    until_day: int
+    every_hours: int
+    window: str
+
+
 Line = Mapping[str, Any]
 SESSIONS: tuple[Line, ...] = (
     {"key": "sales-training", "title": "Training: sales", "days": -5, "at": "10:00", "minutes": 60,
@@ -73,6 +86,11 @@ STANDARD_REVIEWS: tuple[Line, ...] = (
     {"day": 30, "at": "09:00", "window": "30d", "detail": "full"},
 )
 """Booked where no runbook of the launch names a review."""
+STANDARD_LOOKS: tuple[Line, ...] = (
+    {"from_day": 0, "until_day": 0, "every_hours": 1, "window": "7d"},
+    {"from_day": 1, "until_day": 30, "every_hours": 24, "window": "7d"},
+)
+"""Where no runbook of the launch says how often: every hour on its day, then once a day."""
 
 
 def briefing_of(line: Line) -> Briefing:
@@ -91,9 +109,13 @@ def review_of(line: Line) -> LaunchReview:
     return LaunchReview(int(line["day"]), _clock(line["at"]), line["window"], line.get("detail", ""))
 
 
+def look_of(line: Line) -> LookSpan:
+    return LookSpan(int(line["from_day"]), int(line["until_day"]), int(line["every_hours"]), line["window"])
+
+
 def with_numbers(lines: Sequence[Line]) -> list[dict[str, Any]]:
     """The same lines with numbers where a form wrote texts."""
-    numbers = ("days", "minutes", "day")
+    numbers = ("days", "minutes", "day", "from_day", "until_day", "every_hours")
     return [
         {name: int(value) if name in numbers else value for name, value in line.items()} for line in lines
     ]
@@ -111,6 +133,16 @@ def problems_of_sessions(value: Any, roles: Collection[str]) -> list[str]:
 def problems_of_reviews(value: Any) -> list[str]:
     """What is wrong with the reviews of a runbook, a sentence each."""
     return [*_problems(value, _REVIEW, ("detail",), "review", "day")]
+
+
+def problems_of_looks(value: Any) -> list[str]:
+    """What is wrong with the looks of a runbook, a sentence each."""
+    if found := [*_problems(value, _LOOK, (), "look", "from_day")]:
+        return found
+    spans = sorted((int(line["from_day"]), int(line["until_day"])) for line in value)
+    found = [f"A look from day {a} cannot end before it, on day {z}." for a, z in spans if z < a]
+    pairs = zip(spans, spans[1:], strict=False)
+    return found or [f"Day {b} has two looks: one ends on day {z}." for (_, z), (b, _) in pairs if b <= z]
 
 
 def _problems(
@@ -177,6 +209,12 @@ _REVIEW: Mapping[str, Callable[[Any], str]] = {
     "at": _like(_TIME, "09:00"),
     "window": _one_of(WINDOWS),
     "detail": _one_of(DETAILS),
+}
+_LOOK: Mapping[str, Callable[[Any], str]] = {
+    "from_day": _whole(0, 365),
+    "until_day": _whole(0, 365),
+    "every_hours": _whole(1, 24),
+    "window": _one_of(WINDOWS),
 }
 
 

@@ -94,3 +94,10 @@ STANDARD = (
     MetricDefinition("partner-attribution-confidence", "Attribution confidence", "%", HIGHER,
                      "product of interval, model range, UTM coverage and identity precision", "", RUN, (), "co-marketing-analytics-lead"),
 )  # fmt: skip
+
+
+def titles_of(kind: str) -> dict[str, str]:
+    """What a limit may name for a kind of program, with its title: the standard metrics of it."""
+    prefix = f"{kind}-"
+    of_kind = (metric for metric in STANDARD if metric.key.startswith(prefix))
+    return {metric.key.removeprefix(prefix).replace("-", "_"): metric.name for metric in of_kind}

@@ -28,6 +28,7 @@ from plans.commands.launch_program.steps.timetable import (
     timetable,
 )
 from plans.commands.shared.guardrails import RETRIES
+from plans.commands.shared.thresholds import alert_triggers
 from plans.runs import checklist, registry
 from plans.schemas.declaration import (
     ChecklistItem,
@@ -48,6 +49,7 @@ from plans.schemas.inputs import PATTERN, Day, Known, KnownList, TextList
 from plans.schemas.roles import standard
 from programs.analytics.dependencies import Dependencies
 from programs.models import APPROVALS, GO_NO_GO, LEAST_READINESS, Program, RunbookPhase
+from programs.schemas.metrics import titles_of
 
 if TYPE_CHECKING:
     from programs.analytics import task_network
@@ -70,6 +72,8 @@ CHECKLIST, KIT, SESSIONS, QA, PACKET, READINESS, GO_LIVE, OUTCOMES = (
     "go-live",
     "outcome-log",
 )
+LIMITED = titles_of("referral")
+"""What a limit of the monitoring plan may name, with titles: each is a trigger of its own."""
 MATERIAL, RUNBOOKS = "context.launch", ("context.runbooks", "context.channels")
 
 LEGAL = Gate(
@@ -314,6 +318,7 @@ LAUNCH_PROGRAM = registry.register(
         stages_for=stages_for,
         standing=f"{REPORT}:standing_and_outlook",
         forecast=f"{REPORT}:look_ahead",
+        watch=f"{STEPS}.watching:watch",
         hold=f"{REPORT}:why_not_yet",
         ladder=(
             Rung((OPS,), hours=4),
@@ -323,6 +328,7 @@ LAUNCH_PROGRAM = registry.register(
         triggers=(
             Trigger("tooling-qa-failed", "Tooling QA fails twice", breaches=2, pulls_ripcord=True),
             Trigger("approval-late", "Compliance approvals slip", breaches=2, pulls_ripcord=True),
+            *alert_triggers(LIMITED),
         ),
         tool_hooks=(
             ToolHook("Serena", "Runbook diffs", ToolWork.DEFINITIONS, CHECKLIST, "context.runbooks"),

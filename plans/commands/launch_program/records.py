@@ -76,7 +76,8 @@ def call_off_events(plan: Plan, values: Mapping[str, Any]) -> None:
 
 
 def apply_go_live(plan: Plan, values: Mapping[str, Any]) -> None:
-    """Make the program active and book its reviews, each to run once, in the name of who launched it."""
+    """Make the program active and book its reviews, each to run once, in the name of who launched it; the first
+    look at its limits is due now."""
     if plan.program.state in UNLAUNCHED_PROGRAM_STATES:
         perform(plan.program, "activate")
     for review in values["reviews"]:
@@ -84,19 +85,25 @@ def apply_go_live(plan: Plan, values: Mapping[str, Any]) -> None:
             _name(review, plan),
             REVIEW_KEY,
             plan.program,
-            _with_the_registrys(review["inputs"]),
+            _inputs_of(review),
             at=datetime.fromisoformat(review["at"]),
             owner=_account(plan),
         )
+    Plan.objects.filter(pk=plan.pk).note(next_forecast_at=clock.now())
 
 
-def _with_the_registrys(inputs: Mapping[str, Any]) -> dict[str, Any]:
+def with_the_registrys(own: str) -> str:
+    """Limits of the monitoring plan beside those of the metric registry: of two on one side of a metric the one
+    that alarms first."""
+    return first_to_alarm((own, default_thresholds(metric_definitions(KIND))), measured(KIND))
+
+
+def _inputs_of(review: Mapping[str, Any]) -> dict[str, Any]:
     """A review that holds limits of the monitoring plan holds those of the metric registry beside them."""
-    own = inputs.get("alert_threshold", "")
-    if not own:
-        return dict(inputs)
-    lines = (own, default_thresholds(metric_definitions(KIND)))
-    return {**inputs, "alert_threshold": first_to_alarm(lines, measured(KIND))}
+    inputs = dict(review["inputs"])
+    if own := inputs.get("alert_threshold", ""):
+        inputs["alert_threshold"] = with_the_registrys(own)
+    return inputs
 
 
 def withdraw_go_live(plan: Plan, values: Mapping[str, Any]) -> None:

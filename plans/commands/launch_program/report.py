@@ -24,6 +24,7 @@ from plans.commands.launch_program.steps.timetable import (
     verdict,
     way_back,
 )
+from plans.commands.launch_program.steps.watching import how_often, looks_table, spans_of
 from plans.engine.running.steps import PermanentError, StepContext
 from plans.models import Plan, TaskKind
 from plans.runs.start import began_on, standing_of
@@ -58,8 +59,8 @@ def write_packet(context: StepContext) -> StepResult:
     rows = rows_of(inputs, facts)
     day_of = [row for row in rows if row["phase"] == RunbookPhase.DAY_OF]
     due = timetable(inputs, facts).due
-    reviews = reviews_of(inputs, facts)
-    watched = [_watched(alert, facts) | {"looked_at": looked_at(alert, reviews)} for alert in alerts]
+    reviews, looks = reviews_of(inputs, facts), how_often(spans_of(inputs, facts))
+    watched = [_watched(alert, facts) | {"looked_at": looked_at(alert, reviews, looks)} for alert in alerts]
     return StepResult(
         values={
             "launch_date": launch_date(inputs),
@@ -103,13 +104,13 @@ def _monitoring(watched: Sequence[Mapping[str, Any]]) -> Table:
         Column("condition", "Alarms when"),
         Column(
             "alarm",
-            "Limit that a review holds",
+            "Limit that is held",
             definition="a breach alarms by itself; without one people look",
         ),
         Column(
             "looked_at",
             "Held against the data",
-            definition="days after the launch, and the days before it that a review looks at",
+            definition="days after the launch, and the days before that are measured each time",
         ),
         Column("owner", "Owner"),
         Column("role", "Role"),
@@ -281,8 +282,8 @@ def _share_done(inputs: Mapping[str, Any], facts: Facts) -> float:
 
 
 def standing_and_outlook(plan: Plan) -> Sequence[Output]:
-    """How the launch looks today, day by day, and the runbook with the state of each task."""
-    return [*_outlook(plan), *standing(plan)]
+    """What looks found, how the launch looks today, day by day, and the runbook with the state of each task."""
+    return [*looks_table(plan), *_outlook(plan), *standing(plan)]
 
 
 def _outlook(plan: Plan) -> Sequence[Output]:

@@ -13,14 +13,10 @@ from plans.commands.shared.thresholds import Alerts, evaluate
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Figure
 from programs.analytics.estimate import MaybeEstimate
-from programs.schemas.metrics import STANDARD
+from programs.schemas.metrics import titles_of
 
 PREFIX = "loyalty-"
-KPIS = {
-    metric.key.removeprefix(PREFIX).replace("-", "_"): metric.name
-    for metric in STANDARD
-    if metric.key.startswith(PREFIX)
-}
+KPIS = titles_of("loyalty")
 """What an alert threshold may name: name → title."""
 FLOW_KPIS = ("active_rate", "enrolment", "revenue", "redemption_rate", "csat")
 """Counted per window and group, by the words of their definition."""

@@ -15,14 +15,10 @@ from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Figure
 from programs.analytics.estimate import MaybeEstimate, Unavailable
 from programs.analytics.stages import STAGES
-from programs.schemas.metrics import MONEY, STANDARD
+from programs.schemas.metrics import MONEY, STANDARD, titles_of
 
 PREFIX = "referral-"
-KPIS = {
-    metric.key.removeprefix(PREFIX).replace("-", "_"): metric.name
-    for metric in STANDARD
-    if metric.key.startswith(PREFIX)
-}
+KPIS = titles_of("referral")
 """What an alert threshold may name: name → title; each is its own trigger."""
 COUNTED = ("conversion", "qualified_rate", "click_rate", "refund_rate", "submissions", "revenue")
 """Counted by the words of their definition; the others have a method of their own."""

@@ -34,7 +34,7 @@ from plans.models import (
     tally,
 )
 from plans.schemas import counting
-from plans.schemas.outputs import NOT_MEASURED, Measured, Signal
+from plans.schemas.outputs import NOT_MEASURED, Measured, Signal, StepResult
 from plans.schemas.rules import TriggerRules
 
 SILENT = "metric-missing"
@@ -51,6 +51,17 @@ class MeasuredIn(Protocol):
     def model(self) -> str: ...
     @property
     def scope(self) -> str: ...
+
+
+def take(plan: Plan, task: Task | None, result: StepResult) -> None:
+    """Everything that a step, or a look at the newest data, found of the rules of the plan."""
+    breached = {signal.trigger for signal in result.signals}
+    fine = {rule: value for rule, value in result.measured.items() if rule not in breached}
+    keep(plan, fine, result, task=task, limits=result.limits)
+    for measured in result.readings:
+        measure(plan, task, measured)
+    for signal in result.signals:
+        raise_signal(plan, task, signal)
 
 
 def raise_signal(plan: Plan, task: Task | None, signal: Signal) -> Reading:

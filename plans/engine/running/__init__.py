@@ -10,6 +10,7 @@ DOORS = (
     "kept_files",
     "kept_outputs",
     "leases",
+    "looks",
     "replay",
     "runner",
     "steps",

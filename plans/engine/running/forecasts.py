@@ -1,6 +1,7 @@
 """The daily look ahead of a plan whose command declares one: made by a worker, kept as a row of the log.
 
-A bell that is lost rings again, and a forecast is made once a day however often it rings.
+A bell that is lost rings again, and a forecast is made once a day however often it rings. The same bell rings
+for looks at the newest data, which may be due more often.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from django.db import transaction
 
 from gtm.core import clock
 from gtm.core.evidence import changelog
-from plans.engine.running import dispatch, steps
+from plans.engine.running import dispatch, looks, steps
 from plans.models import AT_WORK_PLAN_STATES, Plan
 from plans.selectors import FORECAST, OUTLOOK, answer_of, forecasts_of
 
@@ -22,7 +23,7 @@ RING_AGAIN_AFTER = timedelta(minutes=10)
 
 
 def sweep(now: datetime) -> int:
-    """Ring for the plans whose look ahead is due; answers for how many."""
+    """Ring for the plans whose look ahead or look at the newest data is due; answers for how many."""
     due = Plan.objects.filter(state__in=AT_WORK_PLAN_STATES, next_forecast_at__lte=now)
     chosen = list(due.order_by("next_forecast_at", "pk").values_list("pk", flat=True)[:RUNG_AT_ONCE])
     for pk in chosen:
@@ -38,8 +39,17 @@ def make(plan_pk: int) -> dict[str, Any] | None:
     ahead of it any more.
     """
     plan = Plan.objects.select_related("program").filter(pk=plan_pk).first()
-    if plan is None or not _is_wanted(plan):
+    if plan is None or plan.state not in AT_WORK_PLAN_STATES:
         return None
+    due = plan.next_forecast_at
+    seen = _look_ahead(plan) if _is_wanted(plan) else None
+    again = [at for at in (tomorrow(plan) if plan.rules.forecast else None, looks.look(plan)) if at]
+    # Whatever asked for another look meanwhile, such as going live, is not put off.
+    Plan.objects.filter(pk=plan.pk, next_forecast_at=due).note(next_forecast_at=min(again, default=None))
+    return seen
+
+
+def _look_ahead(plan: Plan) -> dict[str, Any] | None:
     seen: dict[str, Any] | None = steps.load(plan.rules.forecast)(plan)
     with transaction.atomic():
         changelog.lock_chain(plan.change_chain())
@@ -56,7 +66,6 @@ def make(plan_pk: int) -> dict[str, Any] | None:
                 changelog.append(
                     plan, OUTLOOK, field="verdict", before=verdict, after=now, reason=seen["told"]
                 )
-        Plan.objects.filter(pk=plan.pk).note(next_forecast_at=tomorrow(plan))
     return seen
 
 

@@ -156,13 +156,7 @@ def record_success(
             },
             is_fresh=True,
         )
-        breached = {signal.trigger for signal in result.signals}
-        fine = {rule: value for rule, value in result.measured.items() if rule not in breached}
-        readings.keep(task.plan, fine, result, task=task, limits=result.limits)
-        for measured in result.readings:
-            readings.measure(task.plan, task, measured)
-        for signal in result.signals:
-            readings.raise_signal(task.plan, task, signal)
+        readings.take(task.plan, task, result)
 
 
 def stored_values(result: StepResult) -> dict[str, Any]:

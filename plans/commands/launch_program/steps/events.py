@@ -7,7 +7,8 @@ from datetime import date, timedelta
 from math import ceil
 from typing import Any
 
-from programs.analytics.thresholds import first_to_alarm
+from plans.commands.shared.thresholds import trigger_of
+from programs.analytics.thresholds import first_to_alarm, parse_thresholds
 from programs.models import measured
 from programs.schemas.launch_events import (
     STANDARD_REVIEWS,
@@ -37,10 +38,15 @@ def briefings_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> list[tu
     return list(found.values())
 
 
+def chosen_runbooks(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """That of every launch, then those of its channels."""
+    runbooks = facts["runbooks"]
+    return [runbooks[channel] for channel in ("", *inputs["channels"]) if channel in runbooks]
+
+
 def reviews_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> list[LaunchReview]:
     """The reviews of the launch by day; where several runbooks name a day, the first one counts."""
-    runbooks = facts["runbooks"]
-    chosen = [runbooks[channel] for channel in ("", *inputs["channels"]) if channel in runbooks]
+    chosen = chosen_runbooks(inputs, facts)
     named = [line for runbook in chosen for line in runbook.get("reviews", ())]
     if not named and not any(runbook.get("without_reviews") for runbook in chosen):
         named = list(STANDARD_REVIEWS)
@@ -59,9 +65,21 @@ def teams_of(runbooks: Mapping[str, Any]) -> set[str]:
 
 def alerts_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[Mapping[str, Any], ...]:
     """The lines of the monitoring plan, in the same order."""
-    runbooks = facts["runbooks"]
-    chosen = [runbooks[channel] for channel in ("", *inputs["channels"]) if channel in runbooks]
-    return tuple(alert for runbook in chosen for alert in runbook["alerts"])
+    return tuple(alert for runbook in chosen_runbooks(inputs, facts) for alert in runbook["alerts"])
+
+
+def who_answers(trigger: str, alerts: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> str:
+    """By the lines whose limit this trigger is of: who answers a breach within which time, in words."""
+    found = []
+    for alert in alerts:
+        limits = (
+            parse_thresholds(alert["threshold"], measured(facts["kind"])) if alert.get("threshold") else ()
+        )
+        if trigger in {trigger_of(limit.metric) for limit in limits}:
+            role = alert["owner"]
+            who = facts["people"].get(role, {}).get("name") or facts["roles"][role]["name"]
+            found.append(f"{who} answers within {alert['response_minutes']} minutes")
+    return ", ".join(dict.fromkeys(found))
 
 
 def page_of(alert: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
@@ -84,13 +102,14 @@ def limits_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> str:
     return first_to_alarm(limits, measured(facts["kind"])) if any(limits) else ""
 
 
-def looked_at(alert: Mapping[str, Any], reviews: Sequence[LaunchReview]) -> str:
-    """When a line of the monitoring plan is held against the data, in words: nothing else looks at it."""
+def looked_at(alert: Mapping[str, Any], reviews: Sequence[LaunchReview], looks: str) -> str:
+    """When a line of the monitoring plan is held against the data, in words: ``looks`` between the reviews, and
+    the reviews. Nothing else looks at it."""
     if not alert.get("threshold"):
         return "people look: nothing here measures it"
     if not reviews:
-        return "never: this launch has no review"
-    return ", ".join(
+        return looks
+    return f"{looks}; reviews " + ", ".join(
         f"day {review.day} at {review.at:%H:%M} over {int(review.window.removesuffix('d'))} days"
         for review in reviews
     )

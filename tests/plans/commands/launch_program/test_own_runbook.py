@@ -13,7 +13,7 @@ from django.urls import reverse
 from gtm.core.errors import GuardNotMet
 from gtm.core.places import filestore
 from plans.admin.page import outputs_of_tasks
-from plans.commands.launch_program.records import _with_the_registrys
+from plans.commands.launch_program.records import with_the_registrys
 from plans.commands.launch_program.report import readiness_of
 from plans.commands.launch_program.steps.events import reviews_of
 from plans.engine.running.replay import replay
@@ -191,12 +191,12 @@ def test_a_limit_of_the_monitoring_plan_stands_beside_those_of_the_registry(sms)
     metric = Metric.objects.get(key="referral-fraud-rate")
     metric.threshold = Decimal("0.04")
     metric.save()
-    told = _with_the_registrys({"window": "7d", "alert_threshold": "conversion<0.01"})["alert_threshold"]
+    told = with_the_registrys("conversion<0.01")
     assert {"conversion<0.01", "fraud_rate>0.04"} <= set(told.split(","))
-    tighter = _with_the_registrys({"window": "7d", "alert_threshold": "fraud_rate>0.03"})["alert_threshold"]
-    looser = _with_the_registrys({"window": "7d", "alert_threshold": "fraud_rate>0.05"})["alert_threshold"]
+    tighter = with_the_registrys("fraud_rate>0.03")
+    looser = with_the_registrys("fraud_rate>0.05")
     assert ("fraud_rate>0.03" in tighter.split(","), "fraud_rate>0.04" in looser.split(",")) == (True, True)
-    assert "alert_threshold" not in _with_the_registrys({"window": "7d"})
+    assert with_the_registrys("") == "fraud_rate>0.04"
 
 
 def test_a_longer_text_than_its_channel_takes_stops_the_start(sms):
