@@ -14,7 +14,7 @@ from plans.commands.launch_program.records import REVIEW_KEY, with_the_registrys
 from plans.commands.launch_program.steps.events import alerts_of, chosen_runbooks, limits_of, who_answers
 from plans.commands.launch_program.steps.timetable import launch_date
 from plans.commands.shared.thresholds import trigger_of
-from plans.models import Plan
+from plans.models import CARRIED_OUT_STATES, Plan
 from plans.runs.glance import glance
 from plans.schemas.outputs import NOT_MEASURED, Column, Output, Signal, StepResult, Table
 from plans.selectors import looks_of
@@ -80,7 +80,7 @@ def watch(plan: Plan) -> StepResult | None:
     Values: ``told``, ``period`` of the data, ``rows`` (limit, value, verdict, note), ``next_at`` (an instant, or
     None). Where nothing can be measured, ``told`` says why, and no reading is kept: reviews count what is missing.
     """
-    if not plan.tasks.filter(key="go-live", state="succeeded").exists():
+    if not plan.tasks.filter(key="go-live", state__in=CARRIED_OUT_STATES).exists():
         return None
     zone, launch = ZoneInfo(plan.program.time_zone), launch_date(plan.inputs)
     spans = spans_of(plan.inputs, plan.context)
@@ -127,7 +127,7 @@ def _in_words(rows: Sequence[Sequence[Any]], period: str) -> str:
 
 def looks_table(plan: Plan) -> list[Output]:
     """What looks have found so far, the newest first; nothing before it is live."""
-    if not plan.tasks.filter(key="go-live", state="succeeded").exists():
+    if not plan.tasks.filter(key="go-live", state__in=CARRIED_OUT_STATES).exists():
         return []
     columns = (
         Column("at", "Seen", "datetime"),

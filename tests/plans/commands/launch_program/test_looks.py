@@ -1,4 +1,4 @@
-"""Between reviews: limits of the monitoring plan held as often as a runbook says, and no reading counted twice."""
+"""Limits of the monitoring plan held as often as a runbook says, and no reading counted twice."""
 
 import csv
 import io
@@ -16,7 +16,8 @@ from plans.engine.running.sweep import sweep
 from plans.models import Breach, Notice, Plan, Reading, RipcordPull
 from plans.selectors import looks_of
 from programs import services
-from programs.datasets import Options
+from programs.datasets.loading import ingest as loading
+from programs.datasets.loading.ingest import ingest
 from programs.models import Program, Runbook, RunbookAlert
 from programs.schemas.launch_events import LookSpan
 from tests.plans.commands.launch_program.test_program import IN_TIME, approve, people_work
@@ -59,7 +60,8 @@ def test_a_day_of_25_hours_has_25_looks():
 
 
 def test_of_two_runbooks_the_one_that_looks_more_often_counts():
-    facts = {"runbooks": {"": {"looks": []}, "sms": {"looks": HOURLY}, "web": {"looks": [HOURLY[0] | {"every_hours": 6}]}}}
+    slow = [HOURLY[0] | {"every_hours": 6}]
+    facts = {"runbooks": {"": {"looks": []}, "sms": {"looks": HOURLY}, "web": {"looks": slow}}}
     assert span_on(1, spans_of({"channels": ["web", "sms"]}, facts)).every_hours == 1
     assert how_often(spans_of({"channels": ["web"]}, facts)) == "every 6 hours on days 0 to 1 over 7 days"
     standard = spans_of({"channels": []}, facts)
@@ -89,25 +91,32 @@ def test_looks_that_cannot_be_read_are_refused_in_words(looks, said):
 
 
 def loaded(tmp_path, until, conversion):
-    """Ten invitations a day from the launch to the day ``until``, of which so many of a hundred are won."""
+    """A hundred invitations a day from the launch to the day ``until``, so many of a hundred won."""
     text = io.StringIO()
     lines = csv.writer(text)
-    lines.writerow(["referral_id", "referrer_id", "invited_at", "submitted_at", "won_at", "revenue", "reward"])
+    lines.writerow(
+        ["referral_id", "referrer_id", "invited_at", "submitted_at", "won_at", "revenue", "reward"]
+    )
     days = (until - LAUNCH).days + 1
     for n in range(days * 100):
         day = LAUNCH + timedelta(days=n // 100)
         won = n % 100 < conversion
         lines.writerow([f"r{n}", f"a{n % 70}", f"{day} 01:00", f"{day} 02:00", f"{day} 03:00" if won else "",
                         "100.00" if won else "", "10.00" if won else ""])  # fmt: skip
-    path = tmp_path / f"{until}-{conversion}.csv"
-    path.write_text(text.getvalue())
+    taken_in(tmp_path / f"{until}-{conversion}.csv", text.getvalue())
+
+
+def taken_in(path, text):
+    path.write_text(text)
     program = Program.objects.get(name="Customer Advocates")
-    services.load_dataset(program, "referrals", [path], options=Options(currency=program.currency))
+    series = "replace" if program.datasets.filter(kind="referrals").exists() else ""
+    services.load_dataset("referrals", [path], program=program, series=series, currency=program.currency)
 
 
 @pytest.fixture
-def live(organisation):
+def live(organisation, monkeypatch):
     """A launch of the demo that has gone live on its day at 09:00, with hourly looks on two days."""
+    monkeypatch.setattr(loading, "ingest", ingest)  # the organisation reads one file, whichever is given
     every = Runbook.objects.get(channel="")
     every.looks = HOURLY
     every.full_clean()
@@ -137,7 +146,7 @@ def look(plan, day, hour, minute=0):
     return due
 
 
-def test_hourly_looks_alarm_within_the_hour_count_a_days_data_once_and_pull_the_cord_at_the_second(live, tmp_path):
+def test_hourly_looks_alarm_within_the_hour_and_count_the_data_of_a_day_once(live, tmp_path):
     assert output_of(live, "launch-packet")["monitoring"][1]["looked_at"].startswith(
         "every hour on days 0 to 1 over 7 days; reviews day 0 at 17:00"
     )
@@ -191,11 +200,11 @@ def test_a_good_day_between_two_bad_ones_starts_the_count_again(live, tmp_path):
 def test_data_that_end_before_the_launch_say_nothing_of_it(live, tmp_path):
     with moment(0, 10, 30):
         early = date(2026, 4, 10)
-        path = tmp_path / "early.csv"
-        path.write_text("referral_id,referrer_id,invited_at\n" + "".join(f"e{n},a{n},{early} 01:00\n" for n in range(50)))
-        program = Program.objects.get(name="Customer Advocates")
-        services.load_dataset(program, "referrals", [path], options=Options(currency=program.currency))
+        rows = "".join(f"e{n},a{n},{early} 01:00\n" for n in range(50))
+        taken_in(tmp_path / "early.csv", f"referral_id,referrer_id,invited_at\n{rows}")
     look(live, 0, 11)
     told = looks_of(live)[-1]["told"]
-    assert told.startswith("Data until 2026-04-10. Not measured: conversion<0.02: The data end on 2026-04-10, before")
+    assert told.startswith(
+        "Data until 2026-04-10. Not measured: conversion<0.02: The data end on 2026-04-10, before"
+    )
     assert not Reading.objects.filter(plan=live, rule="alert-conversion").exists()
