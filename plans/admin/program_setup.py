@@ -19,6 +19,7 @@ from gtm.core.admin import acting_in_admin, tell
 from gtm.core.errors import GtmError
 from gtm.core.fsm import perform
 from gtm.core.places import world
+from plans.admin import first_records
 from plans.engine.people import authority
 from plans.runs import data_needs
 from plans.standard import establishing, program_setup
@@ -208,7 +209,10 @@ class ProgramSetupPages:
         }
 
     def _set_up_run(self, request: HttpRequest, program: Program) -> Any:
-        return {"runs": program_setup.first_runs(program)}
+        offered = first_records.offers(request, program)
+        if request.method == "POST" and first_records.enter(request, program, offered):
+            return _to(program, "run")
+        return {"runs": program_setup.first_runs(program), "offers": offered}
 
 
 def _save_place(program: Program | None, told: Mapping[str, Any]) -> Program:

@@ -13,11 +13,23 @@ from programs.selectors import latest_datasets
 
 def of_program(program: Program) -> list[CommandNeeds]:
     """Every command for this kind of program that reads data, and what it lacks."""
-    commands = [
-        command
-        for command in registry.all_commands()
-        if command.program_kind == program.kind and (command.required_datasets or command.optional_datasets)
-    ]
+    return _of(
+        [
+            command
+            for command in registry.all_commands()
+            if command.program_kind == program.kind
+            and (command.required_datasets or command.optional_datasets)
+        ],
+        program,
+    )
+
+
+def of_command(key: str, program: Program) -> CommandNeeds:
+    """What the command ``key`` lacks on this program. Raises NotFound where there is no such command."""
+    return _of([registry.get(key)], program)[0]
+
+
+def _of(commands: Sequence[Command], program: Program) -> list[CommandNeeds]:
     kinds = {kind for c in commands for kind in (*c.required_datasets, *c.optional_datasets)}
     current: dict[str, list[Dataset]] = {}
     for dataset in latest_datasets(program, sorted(kinds)):

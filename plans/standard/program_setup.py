@@ -24,8 +24,9 @@ from plans.runs import data_needs, needed_roles, registry
 from plans.schemas.declaration import Command
 from plans.schemas.inputs import Amount, Day, Input, Known
 from plans.schemas.roles import RoleDefinition
-from plans.standard import establishing
+from plans.standard import establishing, first_records
 from plans.standard.establishing import FirstPassword
+from plans.standard.first_records import LackingRecord
 from programs.models import Approver, Person, Program, Role
 from programs.selectors import latest_datasets
 from programs.series import snapshot_of, snapshot_store, summary_of
@@ -89,12 +90,16 @@ class EnteredPeople:
 
 @dataclass(frozen=True, slots=True)
 class FirstRun:
-    """A command that could be run first. ``line`` is its usage line, filled in; ``missing`` what it lacks."""
+    """A command that could be run first: ``line`` is its usage line, filled in.
+
+    ``missing`` are the data that it lacks, ``lacks`` the records.
+    """
 
     command: Command
     line: str
     budget: str
     missing: tuple[str, ...]
+    lacks: tuple[LackingRecord, ...] = ()
 
 
 # ------------------------------------------------------------------ where it stands
@@ -248,8 +253,9 @@ def first_runs(program: Program) -> list[FirstRun]:
         need = needs.get(command.key)
         missing = tuple(one.what for one in need.missing if one.blocks) if need is not None else ()
         budget = suggested_budget(command, program)
-        found.append(FirstRun(command, _line(command, program, budget), budget, missing))
-    return sorted(found, key=lambda run: (bool(run.missing), run.command.path))
+        lacks = tuple(first_records.lacking(command, program))
+        found.append(FirstRun(command, _line(command, program, budget), budget, missing, lacks))
+    return sorted(found, key=lambda run: (bool(run.missing), bool(run.lacks), run.command.path))
 
 
 def _line(command: Command, program: Program, budget: str) -> str:

@@ -98,6 +98,15 @@ def variables_of(template: Template) -> frozenset[str]:
     return frozenset(path[0] for path in _paths(_parsed(template))) - {LINKS, PERSONAL}
 
 
+def parts_asked(template: Template, name: str) -> list[str]:
+    """The parts of the variable ``name`` that a template asks for, in its order.
+
+    Raises TemplatingError for bad syntax.
+    """
+    paths = (path for path in _paths(_parsed(template)) if len(path) > 1 and path[0] == name)
+    return list(dict.fromkeys(str(path[1]) for path in paths))
+
+
 def _render_one(template: Template, values: Mapping[str, Any]) -> str:
     environment = _environment(template)
     # What a branch not taken asks for is missing as well: the next launch may take it.

@@ -15,6 +15,7 @@ from plans.commands.launch_program.facts import (
     gather_facts,
     is_a_working_day,
     not_live_yet,
+    reviews_have_data,
 )
 from plans.commands.launch_program.steps.timetable import (
     COVERED_BY,
@@ -343,6 +344,7 @@ LAUNCH_PROGRAM = registry.register(
             ChecklistItem("not-live", "The program is not live yet", not_live_yet),
             ChecklistItem("raci", "Every task has exactly one accountable role", everybody_is_named),
             ChecklistItem("kit", "The kit renders with nothing missing", check_material),
+            ChecklistItem("review-data", "The data of its reviews are loaded", reviews_have_data, blocking=False),
             *checklist.STANDARD,
         ),
         success_metrics=(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 from zoneinfo import ZoneInfo
@@ -13,10 +14,11 @@ from django.utils.text import slugify
 
 from gtm.core import canonical, clock
 from gtm.core.places.languages import language_name
-from plans.commands.launch_program.steps.events import teams_of
+from plans.commands.launch_program.steps.events import REVIEW_KEY, reviews_of, teams_of
 from plans.commands.launch_program.steps.timetable import (
     assignments,
     closed_day,
+    launch_date,
     loads_of,
     odds,
     overloaded,
@@ -28,6 +30,7 @@ from plans.commands.launch_program.steps.timetable import (
 from plans.engine.notices.delivery import preference_of
 from plans.engine.running.steps import PermanentError, StepContext
 from plans.models import NoticeKind
+from plans.runs import data_needs
 from plans.runs.draft import Draft, owner_of, worker_facts
 from programs.analytics import raci
 from programs.analytics.templating import TemplatingError
@@ -165,6 +168,21 @@ def not_live_yet(draft: Draft) -> tuple[bool, str]:
         not is_live,
         "It went live: its date and channels are history." if is_live else "Nothing is live yet.",
     )
+
+
+def reviews_have_data(draft: Draft) -> tuple[bool, str]:
+    """What the reviews after the launch will read: whoever starts it has until then to load what is missing."""
+    reviews = reviews_of(draft.inputs, draft.facts)
+    if not reviews:
+        return True, "No review is booked after this launch."
+    days = ", ".join(str(review.day) for review in reviews)
+    need = data_needs.of_command(REVIEW_KEY, draft.program)
+    told = [f"{one.what} {one.cost}" for one in need.missing]
+    if need.can_run:
+        return True, " ".join([f"Reviews on day {days} can run on the data of today.", *told])
+    by = launch_date(draft.inputs) + timedelta(days=reviews[0].day)
+    asked = f"Load what came since the launch by {by}, on the page Data, Load data."
+    return False, " ".join([f"Reviews on day {days} cannot run yet.", *told, asked])
 
 
 def check_material(draft: Draft) -> tuple[bool, str]:

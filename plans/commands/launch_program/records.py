@@ -11,6 +11,7 @@ from typing import Any
 from gtm.core import clock
 from gtm.core.fsm import perform
 from gtm.core.places import filestore
+from plans.commands.launch_program.steps.events import REVIEW_KEY
 from plans.commands.shared.metrics import default_thresholds
 from plans.engine.notices import invitations
 from plans.engine.running import kept_outputs
@@ -23,9 +24,7 @@ from programs.analytics.thresholds import first_to_alarm
 from programs.models import UNLAUNCHED_PROGRAM_STATES, CalendarRevision, Program, measured
 from programs.selectors import metric_definitions
 
-REVIEW_COMMAND = "optimize-referrals"
 KIND = "referral"
-REVIEW_KEY = f"referral-program-orchestration:{REVIEW_COMMAND}"
 
 
 def keep_revisions(plan: Plan, values: Mapping[str, Any]) -> None:

@@ -19,6 +19,10 @@ from programs.schemas.launch_events import (
     review_of,
 )
 
+REVIEW_COMMAND = "optimize-referrals"
+REVIEW_KEY = f"referral-program-orchestration:{REVIEW_COMMAND}"
+"""What runs on the days of review, and whose limits are looked at between them."""
+
 
 def first_day(row: Mapping[str, Any], launch: date) -> date:
     """On which day a task from the launch on can begin: its own day, less its longest estimate."""

@@ -6,8 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from plans.commands.launch_program.records import REVIEW_COMMAND
-from plans.commands.launch_program.steps.events import limits_of, reviews_of
+from plans.commands.launch_program.steps.events import REVIEW_COMMAND, limits_of, reviews_of
 from plans.commands.launch_program.steps.readiness import assess_readiness
 from plans.commands.launch_program.steps.timetable import launch_date, rows_of
 from plans.engine.running.steps import StepContext

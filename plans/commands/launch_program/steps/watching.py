@@ -10,8 +10,14 @@ from zoneinfo import ZoneInfo
 
 from gtm.core import clock
 from gtm.core.errors import GtmError
-from plans.commands.launch_program.records import REVIEW_KEY, with_the_registrys
-from plans.commands.launch_program.steps.events import alerts_of, chosen_runbooks, limits_of, who_answers
+from plans.commands.launch_program.records import with_the_registrys
+from plans.commands.launch_program.steps.events import (
+    REVIEW_KEY,
+    alerts_of,
+    chosen_runbooks,
+    limits_of,
+    who_answers,
+)
 from plans.commands.launch_program.steps.timetable import launch_date
 from plans.commands.shared.thresholds import trigger_of
 from plans.models import CARRIED_OUT_STATES, Plan
