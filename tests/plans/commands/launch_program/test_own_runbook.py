@@ -278,21 +278,16 @@ def test_a_launch_without_any_session_or_review_is_one_that_a_runbook_says(sms):
     assert len(output_of(plan, "sessions")["sessions"]) > 3
     every = Runbook.objects.get(channel="")
     every.reviews, every.without_sessions, every.without_reviews = [], True, True
-    with pytest.raises(ValidationError, match="only a review holds against the data"):
-        every.full_clean()
-    for alert in RunbookAlert.objects.filter(runbook=every).exclude(threshold=""):
-        alert.threshold = ""
-        saved(alert)
-    every.refresh_from_db()
-    every.reviews, every.without_sessions, every.without_reviews = [], True, True
     before = every.definition_version
     saved(every)
     plan = people_work(start(LINE))
     assert (every.definition_version, output_of(plan, "sessions")["sessions"]) == (before + 1, [])
     assert reviews_of(plan.inputs, plan.context) == []
     watched = {one["key"]: one["looked_at"] for one in output_of(plan, "launch-packet")["monitoring"]}
-    assert watched["sms-stops"] == "never: this launch has no review"
-    assert watched["conversion-drop"] == "people look: nothing here measures it"
+    told = "every hour on day 0 over 7 days, once a day on days 1 to 30 over 7 days"
+    assert watched["sms-stops"] == watched["conversion-drop"] == told  # looks go on without a review
+    assert watched["tracking-gap"] == "people look: nothing here measures it"
+    assert item(plan, "review-data")["evidence"] == "No review is booked after this launch."
     note = plan.artifacts.get(key="sessions").payload["note"]
     assert note.startswith("The runbooks of this launch name no session. Times in ")
 
@@ -316,7 +311,9 @@ def test_a_slip_in_the_key_of_an_approval_adds_no_gate(sms, key, phase, adds, sa
 def test_each_line_of_the_monitoring_plan_says_when_its_limit_is_held_against_which_days(sms):
     watched = output_of(people_work(start(LINE)), "launch-packet")["monitoring"]
     told = {one["key"]: one["looked_at"] for one in watched}
-    assert told["conversion-drop"].startswith("day 0 at 17:00 over 7 days, day 1 at 09:00 over 7 days, ")
+    assert told["conversion-drop"].startswith(
+        "every hour on day 0 over 7 days, once a day on days 1 to 30 over 7 days; reviews day 0 at 17:00 over "
+    )
     assert told["conversion-drop"].endswith("day 30 at 09:00 over 30 days")
     assert told["tracking-gap"] == "people look: nothing here measures it"
 

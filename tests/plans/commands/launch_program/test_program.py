@@ -109,6 +109,10 @@ def test_the_documents_line_starts_and_says_at_once_how_late_it_is():
     assert "the earliest possible launch is 2026-03-27" in told["evidence"]
     assert "Probability of making it: 0%" in told["evidence"]
     assert plan.tasks.get(key="design-charter").due_at == datetime(2025, 11, 13, 17, tzinfo=UTC)
+    asked = item(plan, "review-data")
+    assert (asked["result"], asked["blocking"]) == ("failed", False)
+    assert asked["evidence"].startswith("Reviews on day 0, 1, 7, 30 cannot run yet. No current referrals. ")
+    assert asked["evidence"].endswith("by 2025-12-10, on the page Data, Load data.")
 
 
 def test_a_passed_date_holds_go_or_no_go_until_a_person_changes_it():

@@ -6,7 +6,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('programs', '0029_words_of_launch_fields'),
+        ('programs', '0030_half_lift'),
     ]
 
     operations = [
