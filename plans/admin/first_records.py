@@ -61,8 +61,9 @@ class LaunchProfileForm(forms.ModelForm):
         """A name with nothing behind it is one that nobody has filled in."""
         told = super().clean() or {}
         for name in ("destinations", "copy", "tokens"):
-            empty = [key for key, value in (told.get(name) or {}).items() if value in ("", [""], [])]
-            if empty:
+            given = told.get(name) or self.initial.get(name) or {}
+            empty = [key for key, value in given.items() if value in ("", [""], [])]
+            if empty and name not in self.errors:
                 self.add_error(name, f"Not filled in: {', '.join(empty)}. Without it the kit cannot be made.")
         return told
 

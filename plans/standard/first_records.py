@@ -51,7 +51,7 @@ def wanted_words(kind: str, locale: str = "en") -> WantedWords:
     """What the active templates of that language ask for; one that cannot be read asks for nothing here."""
     rows = MessageTemplate.objects.filter(program_kind=kind, locale=locale, is_active=True)
     rows = rows.order_by("key", "segment", "variant")
-    found: dict[str, dict[str, None]] = {"copy": {}, "token": {}, "link": {}}
+    found: dict[str, dict[str, None]] = {"copy": {}, "token": {}, "link": {}, "personal": {}}
     for row in rows:
         for source in (row.subject, row.preheader, row.html, row.text):
             template = Template(row.key, source, {})
@@ -63,7 +63,7 @@ def wanted_words(kind: str, locale: str = "en") -> WantedWords:
     channels = Runbook.objects.filter(program_kind=kind, is_active=True).exclude(channel="")
     return WantedWords(
         tuple(found["copy"]),
-        tuple(found["token"]),
+        tuple(dict.fromkeys([*found["token"], *(["code"] if found["personal"] else [])])),
         tuple(name for name in found["link"] if name != "landing"),
         tuple(channels.order_by("channel").values_list("channel", flat=True)),
         tuple(dict.fromkeys(row.title for row in rows)),

@@ -177,7 +177,9 @@ def reviews_have_data(draft: Draft) -> tuple[bool, str]:
         return True, "No review is booked after this launch."
     days = ", ".join(str(review.day) for review in reviews)
     need = data_needs.of_command(REVIEW_KEY, draft.program)
-    told = [f"{one.what} {one.cost}" for one in need.missing]
+    told = [one.what for one in need.missing if one.blocks]
+    if more := [one.kind.replace("_", " ") for one in need.missing if not one.blocks and not one.column]:
+        told.append(f"They would also read {', '.join(dict.fromkeys(more))}.")
     if need.can_run:
         return True, " ".join([f"Reviews on day {days} can run on the data of today.", *told])
     by = launch_date(draft.inputs) + timedelta(days=reviews[0].day)

@@ -312,7 +312,7 @@ def test_each_line_of_the_monitoring_plan_says_when_its_limit_is_held_against_wh
     watched = output_of(people_work(start(LINE)), "launch-packet")["monitoring"]
     told = {one["key"]: one["looked_at"] for one in watched}
     assert told["conversion-drop"].startswith(
-        "every hour on day 0 over 7 days, once a day on days 1 to 30 over 7 days; reviews day 0 at 17:00 over "
+        "every hour on day 0 over 7 days, once a day on days 1 to 30 over 7 days; reviews day 0 at 17:00 "
     )
     assert told["conversion-drop"].endswith("day 30 at 09:00 over 30 days")
     assert told["tracking-gap"] == "people look: nothing here measures it"
