@@ -18,12 +18,16 @@ MOST_WEEKS, FEWEST_WEEKS = 52, 13
 FIRST_DAYS = 182.0
 """Of the data: whoever buys in them for the first time there may have been a customer before."""
 FEWEST_NEWCOMERS = 30
+A_YEAR, HALF_YEAR, QUARTER = 364.0, 182.0, 91.0
+"""In whole weeks, as days of a week differ."""
+MIDDLE = A_YEAR + QUARTER / 2
+"""Days ago, of the quarter a year before the last one."""
 BINS, FEWEST_BINS = 8, 5
 FEWEST_ORDERS = 10.0
 
 
 class FallPace(StrEnum):
-    """What becomes of a fall: its pace halves every year, it goes on as it was, or it stops today."""
+    """What becomes of a fall or a rise: its pace halves every year, it goes on, or it stops today."""
 
     FADING = "fading"
     GOES_ON = "goes on"
@@ -33,7 +37,7 @@ class FallPace(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Arrivals:
     """``recent`` newcomers of ``weeks`` against those of the same weeks a year ``before``. ``a_year`` is the
-    change of the logarithm of their rate, at most 0: a rise is not carried on."""
+    change of the logarithm of their rate, below 0 where it falls."""
 
     recent: int
     before: int
@@ -55,15 +59,15 @@ class Arrivals:
         years = np.asarray(days, dtype=np.float64) / DAYS_A_YEAR
         if pace is FallPace.STOPS:
             return np.ones_like(years)
-        slope = min(self.a_year + shift * self.standard_error, 0.0)
+        slope = self.a_year + shift * self.standard_error
         return np.exp(slope * (years if pace is FallPace.GOES_ON else (1 - 0.5**years) / np.log(2)))
 
 
 def arrivals(age: FloatArray) -> Arrivals | None:
     """From the days since each customer's first order; None where the data are too short or too few joined.
 
-    Seasons fall out, because the same weeks are compared. The fall is drawn to 0 as far as chance may explain
-    it: weeks scatter more than independent arrivals do, which is measured on the pairs of weeks.
+    Seasons fall out, because the same weeks are compared. The change is drawn to 0 as far as chance may
+    explain it: weeks scatter more than independent arrivals do, which is measured on the pairs of weeks.
     """
     weeks = int(min(MOST_WEEKS, (float(age.max()) + 1 - DAYS_A_YEAR - FIRST_DAYS) // WEEK))
     if weeks < FEWEST_WEEKS:
@@ -79,9 +83,35 @@ def arrivals(age: FloatArray) -> Arrivals | None:
     spread = max(float(scatter.sum()) / max(int(seen.sum()) - 1, 1), 1.0)
     change = float(np.log(recent / before))
     error = float(np.sqrt(spread * (1 / recent + 1 / before)))
-    drawn = change**3 / (change**2 + error**2) if change < 0 else 0.0
+    drawn = change**3 / (change**2 + error**2) if change else 0.0
     years = MOST_WEEKS * WEEK / DAYS_A_YEAR
     return Arrivals(int(recent), int(before), weeks, drawn / years, error / years)
+
+
+@dataclass(frozen=True, slots=True)
+class Season:
+    """``level``: what the newcomers of the last quarter are multiplied by to be those of an average one."""
+
+    level: float
+    standard_error: float
+
+
+def season_of(age: FloatArray) -> Season | None:
+    """From the days since each customer's first order; None where the data are too short or too few joined.
+
+    The same quarter a year before against the year around it, in whose middle it lies, so that a steady rise
+    or fall moves both alike. Drawn to 1 as far as chance may explain the distance.
+    """
+    if float(age.max()) + 1 < MIDDLE + HALF_YEAR + FIRST_DAYS:
+        return None
+    quarter = float(((age >= A_YEAR) & (age < A_YEAR + QUARTER)).sum())
+    around = float((np.abs(age + 0.5 - MIDDLE) < HALF_YEAR).sum())
+    if min(quarter, around - quarter) < FEWEST_NEWCOMERS:
+        return None
+    distance = float(np.log(quarter * A_YEAR / (around * QUARTER)))
+    error = float(np.sqrt(1 / quarter - 1 / around))
+    weight = distance**2 / (distance**2 + error**2) if distance else 0.0
+    return Season(float(np.exp(-weight * distance)), float(np.hypot(weight * error, (1 - weight) * distance)))
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,6 +162,7 @@ class LaterYears:
 
     arrivals: Arrivals | None = None
     late: LateAges | None = None
+    season: Season | None = None
 
     @property
     def hazard(self) -> float:
@@ -139,15 +170,17 @@ class LaterYears:
         return self.late.hazard if self.late else 0.0
 
     def rates(self, days: FloatArray, pace: FallPace, shift: float) -> FloatArray:
-        return self.arrivals.rates(days, pace, shift) if self.arrivals else np.ones_like(days)
+        level = self.season.level if self.season else 1.0
+        return level * (self.arrivals.rates(days, pace, shift) if self.arrivals else np.ones_like(days))
 
     def again(self, age: FloatArray) -> FloatArray:
         return self.late.factors(age) if self.late else np.ones_like(age)
 
 
 @dataclass(frozen=True, slots=True)
-class FallOfNewcomers:
-    """What newcomers bring over all months projected, as the fall fades, stops today or goes on as it was."""
+class TrendOfNewcomers:
+    """What newcomers bring over all months projected, as their fall or rise fades, stops today or goes on as
+    it was. ``fewer`` as in ``Arrivals``: below 0 where they rise."""
 
     fewer: float
     weeks: int
@@ -156,11 +189,16 @@ class FallOfNewcomers:
     stops: float
     goes_on: float
 
+    @property
+    def word(self) -> str:
+        return "fall" if self.fewer > 0 else "rise"
+
     def sentence(self, money: Callable[[float], str]) -> str:
         """In words, with amounts as ``money`` writes them."""
+        said = "fewer" if self.fewer > 0 else "more"
         return (
-            f"In the last {self.weeks} weeks {self.fewer:.0%} fewer customers joined than in the same weeks "
-            "a year before. The base carries this fall on, at half the pace after a year: newcomers of the "
-            f"next {self.months} months spend {money(self.fading)}. If the fall stops today they spend "
-            f"{money(self.stops)}, and if it goes on as before {money(self.goes_on)}"
+            f"In the last {self.weeks} weeks {abs(self.fewer):.0%} {said} customers joined than in the same "
+            f"weeks a year before. The base carries this {self.word} on, at half the pace after a year: "
+            f"newcomers of the next {self.months} months spend {money(self.fading)}. If the {self.word} stops "
+            f"today they spend {money(self.stops)}, and if it goes on as before {money(self.goes_on)}"
         )

@@ -2,13 +2,14 @@
 
 Run-off of existing customers by survival (MBG/NBD) × what an order of each is expected to be worth
 (Gamma-Gamma, shrunk), plus newcomers at their recent rate, each with a first order and the repeat orders
-expected of a random customer. Where they were fewer than a year before, the fall is carried on at a fading
-pace. Money, net of refunds where the orders are. The same forecast is made of a hold-out period first: how
-far the run-off was off there corrects it, as far as chance does not explain it, because customers need not
-buy and leave as the model thinks: where they leave sooner, the correction grows with time, as do the
-customers wrongly believed to be there. After a year what older customers spent, by age, corrects it too,
-where that shows more of it. The interval is of the forecast of the year: the chance in who buys how often and
-for how much, the parameters' uncertainty, the corrections, and the error made on newcomers.
+expected of a random customer. The season is taken out of that rate, and where it was another a year before,
+the fall or rise is carried on at a fading pace. Money, net of refunds where the orders are. The same
+forecast is made of a hold-out period first: how far the run-off was off there corrects it, as far as chance
+does not explain it, because customers need not buy and leave as the model thinks: where they leave sooner,
+the correction grows with time, as do the customers wrongly believed to be there. After a year what older
+customers spent, by age, corrects it too, where that shows more of it. The interval is of the forecast of
+the year: the chance in who buys how often and for how much, the parameters' uncertainty, the corrections,
+and the error made on newcomers.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ from scipy.stats import norm
 
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.hold_out import BackTest, DecileError
-from programs.analytics.later_years import FallOfNewcomers, FallPace, LaterYears, arrivals
+from programs.analytics.later_years import TrendOfNewcomers, FallPace, LaterYears, arrivals, season_of
 from programs.analytics.mbg_nbd import MbgNbd
 from programs.analytics.order_value import GammaGamma
 from programs.analytics.run_off import (
@@ -47,7 +48,8 @@ ONE_CUSTOMER = 0.1
 NINE_IN_TEN = 1.645
 """Standard errors to each side that hold nine of ten cases."""
 WORTH_TELLING = 1.02
-"""Newcomers' revenue if a fall stops, over that if it fades: below it a fall is not worth a sentence."""
+"""Newcomers' revenue if a fall stops, over that if it fades, or the other way for a rise: below it neither is
+worth a sentence."""
 
 
 def back_test(
@@ -63,7 +65,9 @@ def back_test(
         return Unavailable(behaviour.why_not)
     model, value = behaviour.survival.model, behaviour.order_value
     edges = np.arange(1, 13) * days / 12
-    found = run_off(before, model, value, edges, LaterYears(arrivals(before.age)))
+    found = run_off(
+        before, model, value, edges, LaterYears(arrivals(before.age), season=season_of(before.age))
+    )
     each = worth(before, value) * purchases_each(before, model, days)
     order = np.argsort(each, kind="stable")
     deciles = tuple(
@@ -98,7 +102,7 @@ class RevenueBase:
     back_test: BackTest | Unavailable
     method: str
     warnings: tuple[str, ...]
-    fall: FallOfNewcomers | None = None
+    trend: TrendOfNewcomers | None = None
     later_error: float = 0.0
     """Standard error of the months after the first twelve as a share of them: what they err by beside the
     error of the year, which all months share."""
@@ -132,7 +136,7 @@ def project_revenue(
     run_rate = recent_revenue * DAYS_A_YEAR / recent_days
     behaviour = learn(customers)
     rate, _ = customers.recent()
-    fall: FallOfNewcomers | None = None
+    trend: TrendOfNewcomers | None = None
     of_later = 0.0
     if behaviour.survival is None or behaviour.order_value is None:
         cumulative = run_rate * edges / DAYS_A_YEAR
@@ -157,16 +161,22 @@ def project_revenue(
             error = float(np.hypot(np.hypot(error, corrected), missed))
         else:
             error = float(np.hypot(error, existing[11] - found.existing[11]))
+        if later.season:
+            error = float(np.hypot(error, later.season.standard_error * newcomers[11]))
         if later.arrivals:
-            fall, unsure, of_later = _if_the_fall(customers, model, value_of_order, edges, later)
+            trend, unsure, of_later = _if_the_trend(customers, model, value_of_order, edges, later)
             error = float(np.hypot(error, unsure))
         # No hold-out reaches so far: what it corrects there is not known better than by itself.
         of_later = float(np.hypot(of_later, _later(found.existing) - _later(existing)))
         method = "MBG/NBD survival × Gamma-Gamma order value, newcomers at the rate of the last quarter"
         if existing[11] != found.existing[11]:
             method += f", run-off × {existing[11] / found.existing[11]:.3f} as the hold-out was off"
-        if fall:
-            method += ", their fall carried on at a fading pace"
+        if later.season and round(later.season.level, 3) != 1:
+            method += f", × {later.season.level:.3f} for their season"
+        if trend:
+            method += f", their {trend.word} carried on at a fading pace"
+        if not later.season:
+            method += "; seasons are not taken out of newcomers, which takes 26 months of data"
     value = float(cumulative[11])
     half = float(norm.ppf(0.5 + level / 2)) * error
     base = Estimate(
@@ -182,8 +192,8 @@ def project_revenue(
         newcomers_a_day=rate,
         back_test=tested,
         method=method,
-        warnings=tuple(_warnings(base, last_twelve_months, run_rate, customers, tested, fall)),
-        fall=fall,
+        warnings=tuple(_warnings(base, last_twelve_months, run_rate, customers, tested, trend)),
+        trend=trend,
         later_error=of_later / _later(cumulative) if _later(cumulative) > 0 else 0.0,
     )
 
@@ -193,9 +203,9 @@ def _later(cumulative: FloatArray) -> float:
     return float(cumulative[-1] - cumulative[11])
 
 
-def _if_the_fall(
+def _if_the_trend(
     customers: Customers, model: MbgNbd, value: GammaGamma, edges: FloatArray, later: LaterYears
-) -> tuple[FallOfNewcomers | None, float, float]:
+) -> tuple[TrendOfNewcomers | None, float, float]:
     """What newcomers bring at other paces, where that differs; the standard error of the year in it; and that
     of the months after the year."""
 
@@ -208,15 +218,15 @@ def _if_the_fall(
         newcomers(FallPace.GOES_ON),
     )
     of_pace = float(newcomers(FallPace.FADING, 1.0)[11] - newcomers(FallPace.FADING, -1.0)[11]) / 2
-    # Whether a fall goes on is not in the data: that it stops today lies within two standard errors.
+    # Whether a trend goes on is not in the data: that it stops today lies within two standard errors.
     unsure = float(np.hypot(of_pace, (stops[11] - fading[11]) / 2))
     # In later months that it stops today and that it goes on as before are the ends of nine in ten cases.
     shift = abs(_later(newcomers(FallPace.FADING, 1.0)) - _later(newcomers(FallPace.FADING, -1.0))) / 2
-    beside = float(np.hypot(shift, max(_later(stops) - _later(goes_on), 0.0) / 2 / NINE_IN_TEN))
+    beside = float(np.hypot(shift, (_later(stops) - _later(goes_on)) / 2 / NINE_IN_TEN))
     ends = [float(each[-1]) for each in (fading, stops, goes_on)]
-    if later.arrivals is None or ends[1] <= WORTH_TELLING * ends[0]:
+    if later.arrivals is None or max(ends[0], ends[1]) <= WORTH_TELLING * min(ends[0], ends[1]):
         return None, unsure, beside
-    return FallOfNewcomers(later.arrivals.fewer, later.arrivals.weeks, edges.size, *ends), unsure, beside
+    return TrendOfNewcomers(later.arrivals.fewer, later.arrivals.weeks, edges.size, *ends), unsure, beside
 
 
 def _corrections(days: FloatArray, tested: BackTest | Unavailable, later: LaterYears) -> FloatArray:
@@ -234,12 +244,12 @@ def _warnings(
     run_rate: float,
     customers: Customers,
     tested: BackTest | Unavailable,
-    fall: FallOfNewcomers | None,
+    trend: TrendOfNewcomers | None,
 ) -> Sequence[str]:
     assert base.low is not None and base.high is not None
     found = []
     if isinstance(tested, BackTest) and tested.lean:
-        expected = "" if fall else "; newcomers are expected at their recent rate, which may fall further"
+        expected = "" if trend else "; newcomers are expected at their recent rate, which may fall further"
         found.append(f"{tested.lean}{expected}")
     known = [amount for amount in (last, run_rate) if amount is not None]
     if all(amount > base.high for amount in known) or all(amount < base.low for amount in known):

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from programs.analytics.estimate import Unavailable
-from programs.analytics.later_years import FallPace, LaterYears, arrivals, late_ages
+from programs.analytics.later_years import FallPace, LaterYears, arrivals, late_ages, season_of
 from programs.analytics.lifetime import PurchaseHistories
 from programs.analytics.mbg_nbd import MbgNbd, MbgNbdFit, fit_mbg_nbd
 from programs.analytics.order_value import GammaGamma, fit_gamma_gamma
@@ -169,7 +169,7 @@ def later_years(
         seen = np.zeros(size)
         seen[: min(size, spend_by_age.size)] = spend_by_age[:size]
         late = late_ages(seen, came * orders * value.mean, value.mean, value.variation_of_orders)
-    return LaterYears(arrivals(customers.age), late)
+    return LaterYears(arrivals(customers.age), late, season_of(customers.age))
 
 
 def variance_by_chance(

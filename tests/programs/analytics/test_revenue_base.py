@@ -6,11 +6,13 @@ import numpy as np
 import pytest
 
 from programs.analytics.estimate import Unavailable
+from programs.analytics.hold_out import hold_out_days
 from programs.analytics.revenue_base import back_test, project_revenue
 from programs.analytics.run_off import Customers
 
 NONE = Unavailable("not tested here")
-HISTORY, YEAR, HOLDOUT = 730, 365, 182
+HISTORY, YEAR = 730, 365
+HOLDOUT = hold_out_days(HISTORY, season=False)
 
 
 def regular_shop(rng, members=900, regularity=3.0, stay=500.0, growth=0.0):

@@ -16,12 +16,12 @@ from plans.engine.running.steps import PermanentError
 from plans.schemas.outputs import Chart, Column, Series, Table
 from programs.analytics import revenue_base, tiers
 from programs.analytics.estimate import Unavailable
-from programs.analytics.hold_out import BackTest
+from programs.analytics.hold_out import BackTest, has_season, hold_out_days
 from programs.analytics.revenue_base import RevenueBase
 from programs.analytics.run_off import RECENT_DAYS, Customers
 from programs.datasets import OpenData
 
-HOLDOUT_DAYS, SHORTEST_HOLDOUT = 182, 28
+SHORTEST_HOLDOUT = 28
 YOUNGEST_DAYS = 91
 
 
@@ -78,7 +78,7 @@ def _spend_by_age(data: OpenData, as_of: datetime, days: int) -> np.ndarray:
 
 
 def _back_test(data: OpenData, now: _Known, as_of: datetime, history: float) -> BackTest | Unavailable:
-    days = int(min(HOLDOUT_DAYS, history / 3))
+    days = hold_out_days(history, season=has_season(_orders_by_week(data)))
     if days < SHORTEST_HOLDOUT:
         return Unavailable(f"The purchases reach back {history:.0f} days, too few to hold some out.")
     before = _known_at(data, as_of - timedelta(days=days))
@@ -88,6 +88,15 @@ def _back_test(data: OpenData, now: _Known, as_of: datetime, history: float) -> 
     spent = now.customers.spend[place] - before.customers.spend
     by_newcomers = float(now.customers.spend.sum() - now.customers.spend[place].sum())
     return revenue_base.back_test(before.customers, spent, by_newcomers, days)
+
+
+def _orders_by_week(data: OpenData) -> np.ndarray:
+    """Of full weeks, the oldest first: (weeks,) orders."""
+    found = data.engine.revenue_by_period(data.snapshot("purchases"), period="week")
+    by_week = {row["period"]: row["paid_orders"] for row in found.to_pylist()}
+    first, last = min(by_week), max(by_week)
+    weeks = (first + timedelta(weeks=n) for n in range(1, (last - first).days // 7))
+    return np.array([by_week.get(week, 0) for week in weeks], dtype=np.float64)
 
 
 def projected_spend(data: OpenData) -> tuple[np.ndarray, str]:
@@ -131,7 +140,7 @@ def spend_values(spend: np.ndarray) -> dict[str, float]:
 
 def base_values(base: RevenueBase, currency: str) -> dict[str, Any]:
     """As later tasks and readers find it."""
-    fall = [base.fall.sentence(lambda amount: money(amount, currency))] if base.fall else []
+    trend = [base.trend.sentence(lambda amount: money(amount, currency))] if base.trend else []
     year = base.next_twelve_months
     tested = None if isinstance(base.back_test, Unavailable) else base.back_test
     return {
@@ -147,10 +156,10 @@ def base_values(base: RevenueBase, currency: str) -> dict[str, Any]:
         "run_rate": base.run_rate,
         "by_month": [float(amount) for amount in base.by_month],
         "method": base.method,
-        "warnings": [*base.warnings, *fall],
-        "newcomers_over_horizon": base.fall and {
-            "months": base.fall.months, "fading": base.fall.fading, "stops": base.fall.stops,
-            "goes_on": base.fall.goes_on,
+        "warnings": [*base.warnings, *trend],
+        "newcomers_over_horizon": base.trend and {
+            "months": base.trend.months, "fading": base.trend.fading, "stops": base.trend.stops,
+            "goes_on": base.trend.goes_on,
         },
         "back_test": {
             "days": tested.days,
