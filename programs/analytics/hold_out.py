@@ -5,46 +5,25 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 from scipy.optimize import brentq
-from scipy.stats import f_oneway, norm
+from scipy.stats import norm
 
 FloatArray = NDArray[np.float64]
 
 MOST_CORRECTED = (0.5, 1.5)
 A_YEAR, HALF_A_YEAR = 364, 182
 """In whole weeks, as days of a week differ."""
-QUARTER_WEEKS, FEWEST_QUARTERS = 13, 12
-SURELY = 0.01
-"""Orders have a season where chance would make quarters of a year so unlike less often than this."""
 
 
-def has_season(orders: ArrayLike) -> bool:
-    """Whether orders by week, the oldest first, have a season; False where less than three years are there.
+def hold_out_days(history: float) -> int:
+    """How many of the last days are held out of ``history``: a year where three are there, else half a year,
+    and a third of the data at most.
 
-    Each quarter against the year around it, which takes out a rise or fall (classical decomposition); the quarters
-    of a year differ more than the same quarter does between years (analysis of variance).
+    A year holds each season once, and the forecast is made at the season of today: what a season does to the
+    run-off is corrected like any other error. Half a year may take a low season for customers who left.
     """
-    weeks = np.asarray(orders, dtype=np.float64)
-    count = weeks.size // QUARTER_WEEKS
-    if count < FEWEST_QUARTERS:
-        return False
-    quarters = weeks[weeks.size - count * QUARTER_WEEKS :].reshape(count, QUARTER_WEEKS).sum(axis=1)
-    if (quarters <= 0).any():
-        return False
-    around = np.convolve(quarters, [0.125, 0.25, 0.25, 0.25, 0.125], mode="valid")
-    ratio = np.log(quarters[2:-2] / around)
-    found = f_oneway(*(ratio[at::4] for at in range(4)))
-    return bool(found.pvalue < SURELY)
-
-
-def hold_out_days(history: float, *, season: bool) -> int:
-    """How many of the last days are held out of ``history``: half a year, and a third of the data at most. Of orders
-    with a season a whole year: it holds each season once, and the forecast is made at the season of today, so that
-    what a season does to the run-off is corrected like any other error. Half a year would take a low season for
-    customers who left.
-    """
-    return A_YEAR if season else int(min(HALF_A_YEAR, history / 3))
+    return A_YEAR if history >= 3 * A_YEAR else int(min(HALF_A_YEAR, history / 3))
 
 
 @dataclass(frozen=True, slots=True)

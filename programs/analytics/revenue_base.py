@@ -23,7 +23,14 @@ from scipy.stats import norm
 
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.hold_out import BackTest, DecileError
-from programs.analytics.later_years import TrendOfNewcomers, FallPace, LaterYears, arrivals, season_of
+from programs.analytics.later_years import (
+    TrendOfNewcomers,
+    FallPace,
+    LaterYears,
+    arrivals,
+    season_of,
+    swing_of,
+)
 from programs.analytics.mbg_nbd import MbgNbd
 from programs.analytics.order_value import GammaGamma
 from programs.analytics.run_off import (
@@ -47,6 +54,8 @@ ONE_CUSTOMER = 0.1
 """Of all revenue: who has spent more is named as a risk of its own."""
 NINE_IN_TEN = 1.645
 """Standard errors to each side that hold nine of ten cases."""
+SWING_WORTH_TELLING = 0.15
+"""Of newcomers of a quarter: below it a season moves the base by less than its interval."""
 WORTH_TELLING = 1.02
 """Newcomers' revenue if a fall stops, over that if it fades, or the other way for a rise: below it neither is
 worth a sentence."""
@@ -257,6 +266,14 @@ def _warnings(
         found.append(
             f"The revenue base lies {side} both the last twelve months and the recent quarter × 4, "
             "by more than its interval"
+        )
+    swing = swing_of(customers.age) if season_of(customers.age) is None else 0.0
+    if swing > SWING_WORTH_TELLING:
+        found.append(
+            f"Newcomers of the last four quarters lie up to {100 * swing:.0f} % from a steady rise or fall. "
+            "That may be a season, which takes 26 months of data to tell (of all orders three years): the base "
+            "counts on the newcomers of the last quarter, so it is too low after a low season and too high "
+            "after a high one"
         )
     largest = float(customers.spend.max()) / total if (total := float(customers.spend.sum())) > 0 else 0.0
     if largest > ONE_CUSTOMER:

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from programs.analytics.estimate import Unavailable
-from programs.analytics.later_years import FallPace, LaterYears, arrivals, late_ages, season_of
+from programs.analytics.later_years import FallPace, LaterYears, arrivals, early_ages, late_ages, season_of
 from programs.analytics.lifetime import PurchaseHistories
 from programs.analytics.mbg_nbd import MbgNbd, MbgNbdFit, fit_mbg_nbd
 from programs.analytics.order_value import GammaGamma, fit_gamma_gamma
@@ -161,15 +161,17 @@ def of_newcomers(
 def later_years(
     customers: Customers, model: MbgNbd, value: GammaGamma, spend_by_age: FloatArray | None
 ) -> LaterYears:
-    late = None
+    late, early, until = None, 1.0, 0
     if spend_by_age is not None:
         size = int(customers.age.max()) + 1
         came = np.cumsum(np.bincount(customers.age.astype(np.int64), minlength=size)[::-1])[::-1]
         orders = np.diff(model.expected_purchases_of_new(np.arange(size, dtype=np.float64)), prepend=0.0)
         seen = np.zeros(size)
         seen[: min(size, spend_by_age.size)] = spend_by_age[:size]
-        late = late_ages(seen, came * orders * value.mean, value.mean, value.variation_of_orders)
-    return LaterYears(arrivals(customers.age), late, season_of(customers.age))
+        due = came * orders * value.mean
+        late = late_ages(seen, due, value.mean, value.variation_of_orders)
+        early, until = early_ages(seen, due, value.mean, value.variation_of_orders), size // 3
+    return LaterYears(arrivals(customers.age), late, season_of(customers.age), early, until)
 
 
 def variance_by_chance(

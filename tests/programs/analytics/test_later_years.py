@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from programs.analytics.later_years import Arrivals, FallPace, arrivals, late_ages
+from programs.analytics.later_years import Arrivals, FallPace, arrivals, late_ages, season_of, swing_of
 from tests.programs.analytics.test_revenue_base import HISTORY, YEAR, project, regular_shop, shop
 
 SEEDS = 8
@@ -44,13 +44,17 @@ def test_newcomers_who_go_on_falling_are_not_forecast_at_their_recent_rate(growt
 
 
 def test_a_fall_is_told_with_what_it_brings_if_it_stops_and_if_it_goes_on():
-    fall = project(*shop(np.random.default_rng(1), growth=-1.2)).fall
+    fall = project(*shop(np.random.default_rng(1), growth=-1.2)).trend
     assert fall.goes_on < fall.fading < fall.stops
     assert fall.fewer == pytest.approx(1 - np.exp(-1.2), abs=0.1)
     said = fall.sentence("{:,.3f} KWD".format)
     for amount in (fall.fading, fall.stops, fall.goes_on):
         assert f"{amount:,.3f} KWD" in said
-    assert project(*shop(np.random.default_rng(1), growth=0.6)).fall is None
+    rise = project(*shop(np.random.default_rng(1), growth=0.6)).trend
+    assert rise.stops < rise.fading < rise.goes_on
+    said = rise.sentence("{:,.0f} USD".format)
+    assert "more customers joined" in said
+    assert f"If it stops today they spend {rise.stops:,.0f} USD" in said
 
 
 def joined(rate, days=HISTORY):
@@ -86,7 +90,9 @@ def test_the_pace_of_a_fall_halves_in_a_year():
     assert np.log(goes_on[:3]) == pytest.approx([0, -0.6, -1.2])
     assert np.log(fading) == pytest.approx([0, -0.3 / np.log(2), -0.45 / np.log(2), -0.6 / np.log(2)])
     assert (known.rates(days, FallPace.STOPS) == 1).all()
-    assert (known.rates(days, shift=10.0) == 1).all()  # a rise is not carried on
+    rising = Arrivals(1000, 500, 26, 0.6, 0.1)
+    assert np.log(rising.rates(days)) == pytest.approx(-np.log(fading))
+    assert np.log(known.rates(days, shift=1.0)) == pytest.approx(np.log(fading) * 5 / 6)
 
 
 def test_leaving_at_later_ages_is_read_off_what_older_customers_spend():
@@ -128,3 +134,93 @@ def test_three_years_lie_in_their_interval_whether_a_fall_goes_on_or_stops(goes_
         inside.append(abs(base.by_month[:36].sum() - spent) <= 1.645 * error)
         assert base.later_error > 0.05
     assert sum(inside) >= SEEDS - 1
+
+
+def long_shop(seed, *, growth=0.0, stops=False, season=0.0, phase=0.0, members=1500, days=1095):
+    """Three years of a shop and the three after it: customers leave by the calendar; newcomers grow by
+    ``growth`` a year (logarithm), and all orders follow a ``season`` that is at ``phase`` on the last day."""
+    rng, day = np.random.default_rng(seed), np.arange(2 * days)
+    years = (day - days) / 365
+    level = growth * (np.minimum(years, 0) if stops else years) + season * np.sin(2 * np.pi * years + phase)
+    expected = np.exp(level) / np.exp(level[:days]).sum() * members
+    first = np.repeat(day, rng.poisson(expected))
+    size, top = first.size, np.exp(season)
+    rate, stays, value = (
+        rng.gamma(1.5, 0.02, size),
+        rng.exponential(300, size),
+        12 * rng.gamma(6, 1 / 6, size),
+    )
+    who = np.repeat(np.arange(size), rng.poisson(rate * stays * top))
+    when = np.floor(first[who] + rng.random(who.size) * stays[who]).astype(int)
+    at_season = np.exp(season * np.sin(2 * np.pi * (when - days) / 365 + phase)) / top
+    kept = (rng.random(who.size) < at_season) & (when < 2 * days)
+    who, when = np.concatenate([np.arange(size), who[kept]]), np.concatenate([first, when[kept]])
+    paid = value[who] * rng.gamma(4, 0.25, who.size) + 0.01
+    return who, when, paid
+
+
+def three_years(seeds=SEEDS, **drawn):
+    """Mean forecast / spent of the first year and of all three, and how many of both lie in the interval."""
+    found, first, all_ = [], 0, 0
+    for seed in range(seeds):
+        who, day, paid = long_shop(500 + seed, **drawn)
+        base = project(who, day, paid, history=1095)
+        spent = [paid[(day >= 1095 + n * YEAR) & (day < 1095 + (n + 1) * YEAR)].sum() for n in range(3)]
+        found.append((base.by_month[:12].sum() / spent[0], base.by_month[:36].sum() / sum(spent)))
+        first += base.next_twelve_months.low <= spent[0] <= base.next_twelve_months.high
+        later = base.by_month[12:36].sum()
+        error = np.hypot(base.relative_error * base.by_month[:36].sum(), base.later_error * later)
+        all_ += abs(base.by_month[:36].sum() - sum(spent)) <= 1.645 * error
+    return *np.mean(found, axis=0), first, all_
+
+
+@pytest.mark.parametrize("phase", [-0.5, 0.0, 0.5, 1.0])
+def test_a_strong_season_is_neither_a_fall_nor_a_rise(phase):
+    """Orders of the high season are 3.3 times those of the low one. A rate of the last quarter and a hold-out
+    of half a year forecast 0.44, 0.71, 1.30 and 1.68 times the next year here."""
+    year, three, first, all_ = three_years(season=0.6, phase=phase * np.pi)
+    assert (year, three) == (pytest.approx(1, abs=0.09), pytest.approx(1, abs=0.09))
+    assert (first, all_) >= (SEEDS - 1, SEEDS - 1)
+
+
+def test_without_a_trend_three_years_are_forecast_without_a_lean():
+    year, three, first, all_ = three_years()
+    assert (year, three) == (pytest.approx(1, abs=0.05), pytest.approx(1, abs=0.06))
+    assert (first, all_) >= (SEEDS - 1, SEEDS - 1)
+
+
+def test_a_rise_is_carried_on_and_its_interval_holds_that_it_stops():
+    """By 30 % a year: not carried on, three years were forecast 30 % too low where it went on."""
+    year, three, first, _ = three_years(growth=np.log(1.3))
+    assert (year, three) == (pytest.approx(0.97, abs=0.07), pytest.approx(0.84, abs=0.09))
+    assert first >= SEEDS - 1
+    year, three, first, all_ = three_years(growth=np.log(1.3), stops=True)
+    assert (year, three) == (pytest.approx(1.01, abs=0.07), pytest.approx(1.11, abs=0.09))
+    assert (first, all_) >= (SEEDS - 1, SEEDS - 1)
+
+
+def test_the_season_of_newcomers_takes_26_months_to_be_known():
+    def season(day):
+        return 20 + 15 * np.cos(2 * np.pi * (day - 820) / 364)
+
+    assert season_of(joined(season, days=760)) is None
+    found = season_of(joined(season, days=820))
+    assert found.level == pytest.approx(
+        20 / (20 + 15 * 2 / np.pi), abs=0.03
+    )  # the last quarter is the high one
+    assert season_of(joined(lambda day: np.full(day.size, 10.0), days=820)).level == pytest.approx(
+        1, abs=0.01
+    )
+    growing = season_of(joined(lambda day: 10 * np.exp(day / 730), days=820))
+    assert growing.level == pytest.approx(1, abs=0.03)  # a rise is no season
+
+
+def test_a_season_that_cannot_be_known_yet_is_a_caveat():
+    ages = joined(lambda day: 20 + 15 * np.sin(2 * np.pi * day / 364), days=600)
+    assert swing_of(ages) > 0.3
+    assert swing_of(joined(lambda day: 10 * np.exp(day / 500), days=600)) == 0
+    who, day, paid = long_shop(1, season=0.6, phase=-np.pi / 2, days=500)
+    said = " ".join(project(who, day, paid, history=500).warnings)
+    assert "That may be a season, which takes 26 months of data to tell" in said
+    assert "season" not in " ".join(project(*long_shop(1, days=500), history=500).warnings)
+    assert "season" not in " ".join(project(*long_shop(1, season=0.6), history=1095).warnings)
