@@ -24,9 +24,9 @@ from scipy.stats import norm
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.hold_out import BackTest, DecileError
 from programs.analytics.later_years import (
-    TrendOfNewcomers,
     FallPace,
     LaterYears,
+    TrendOfNewcomers,
     arrivals,
     season_of,
     swing_of,
