@@ -272,7 +272,7 @@ def _warnings(
         found.append(
             f"Newcomers of the last four quarters lie up to {100 * swing:.0f} % from a steady trend. "
             "That may be a season, which takes 26 months of data to tell (of all orders three years): the "
-            "base counts on the newcomers of the last quarter, so it is too low after a low season and too high "
+            "base counts on newcomers of the last quarter, so it is too low after a low season and too high "
             "after a high one"
         )
     largest = float(customers.spend.max()) / total if (total := float(customers.spend.sum())) > 0 else 0.0
