@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from scipy.stats import norm, t
+from scipy.stats import beta, norm, t
 
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 
@@ -39,6 +39,30 @@ def _wilson_bounds(successes: float, trials: float, level: float) -> tuple[float
     centre = (share + z**2 / (2 * trials)) / shrink
     reach = z * math.sqrt(share * (1.0 - share) / trials + z**2 / (4.0 * trials**2)) / shrink
     return max(centre - reach, 0.0), min(centre + reach, 1.0)
+
+
+def exact_rate(successes: float, trials: float, *, level: float = 0.95) -> MaybeEstimate:
+    """Share ``successes / trials`` with the exact interval (Clopper and Pearson 1934).
+
+    Wilson's interval misses rare things: one in thirty lies beyond it when the truth is one in two hundred,
+    which chance makes of one sample in seven. Raises ValueError when successes lie outside 0..trials.
+    """
+    if trials == 0:
+        return Unavailable("No cases to compute a rate from.")
+    if not 0 <= successes <= trials:
+        raise ValueError(f"{successes} successes do not fit into {trials} trials.")
+    share, tail = successes / trials, (1 - level) / 2
+    return Estimate(
+        value=share,
+        low=float(beta.ppf(tail, successes, trials - successes + 1)) if successes else 0.0,
+        high=float(beta.isf(tail, successes + 1, trials - successes)) if successes < trials else 1.0,
+        level=level,
+        standard_error=math.sqrt(share * (1 - share) / trials),
+        numerator=successes,
+        denominator=trials,
+        unit="share",
+        method="exact",
+    )
 
 
 def count_ratio(events: float, per: float, *, level: float = 0.95) -> MaybeEstimate:

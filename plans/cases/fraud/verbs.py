@@ -175,6 +175,12 @@ def decided_labels(program: Program) -> dict[str, bool]:
     return {referral: FRAUD_LABELS[case.state] for case in decided for referral in case.referrals}
 
 
+def audited_referrals(program: Program) -> set[str]:
+    """Referrals of the random audit sample about which people were asked, decided or not."""
+    cases = FraudCase.objects.filter(program=program, kind=FraudCaseKind.AUDIT.value)
+    return {referral for case in cases for referral in case.referrals}
+
+
 def count_decided(program: Program) -> dict[str, int]:
     """How many proposed cases people confirmed and released; the audit sample was not proposed."""
     cases = FraudCase.objects.filter(program=program).exclude(kind=FraudCaseKind.AUDIT.value)

@@ -27,6 +27,7 @@ def gather_facts(program: Program) -> dict[str, Any]:
         "case_labels": verbs.decided_labels(program),
         "decided_cases": verbs.count_decided(program),
         "decisions": verbs.decisions(program),
+        "audited_referrals": sorted(verbs.audited_referrals(program)),
     }
 
 

@@ -5,7 +5,7 @@ honest referrals. The values are expert priors (Good 1950, weight of evidence); 
 them where honest people show the sign (``calibration``), its policy may replace them, and decided cases
 refit them. ``family`` names what a heuristic is a witness of: witnesses of the same fact are not independent,
 so scoring counts the strongest of a family in full and the others by half. What one browser and one home
-leave is a single fact (``ONE_FACT``): there the others do not count at all.
+leave, and the pace of orders, is a single fact each (``ONE_FACT``): there the others do not count at all.
 """
 
 from __future__ import annotations
@@ -39,8 +39,10 @@ class Hits:
 
 
 HOME = "home"
-ONE_FACT = frozenset({HOME, "graph"})
-"""Families of which only the strongest witness counts: a browser has a device, a cookie and an address."""
+PACE = "timing"
+ONE_FACT = frozenset({HOME, PACE, "graph"})
+"""Families of which only the strongest witness counts: a browser has a device, a cookie and an address, and
+orders within a minute of the click are quicker than peers' as well and often come in bursts."""
 CATALOGUE = {
     heuristic.key: heuristic
     for heuristic in (
@@ -80,10 +82,10 @@ CATALOGUE = {
                   "One person invited twice with two spellings."),
         Heuristic("sequential_mailboxes", "Numbered mailboxes", "mailbox", 3.5,
                   "Referred addresses of one referrer count upwards.", "Numbers of students or staff."),
-        Heuristic("velocity", "Burst of referrals", "timing", 1.8,
+        Heuristic("velocity", "Burst of referrals", PACE, 1.8,
                   "More referrals within an hour than the referrer's and the program's rate explain.",
                   "A newsletter, a talk, a post that went around."),
-        Heuristic("too_fast", "Converted too fast", "timing", 2.8,
+        Heuristic("too_fast", "Converted too fast", PACE, 2.8,
                   "Seconds from first click to conversion, less than a person needs.",
                   "Clock skew; a click recorded late; one-tap payment."),
         Heuristic("refund_after_hold", "Refund just after the holding period", "refund", 2.5,
@@ -97,7 +99,7 @@ CATALOGUE = {
         Heuristic("paid_traffic", "Paid traffic", "traffic", 4.5,
                   "The referrer's clicks come from advertisements: a click id, or a medium that is paid for.",
                   "A friend copied a link out of an ad."),
-        Heuristic("peer_quick", "Orders hijacked at the till", "quick", 3.3,
+        Heuristic("peer_quick", "Orders hijacked at the till", PACE, 3.3,
                   "The orders follow the click faster than peers': the shopper was at the till already.",
                   "A partner whose readers buy by one tap; leads entered when they have signed."),
         Heuristic("peer_paid_clicks", "Paid clicks above peers", "traffic", 4.5,

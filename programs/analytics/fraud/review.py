@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 
 from programs.analytics.fraud import identity, timing, traffic
 from programs.analytics.fraud.calibration import calibrated
-from programs.analytics.fraud.catalogue import Hits
+from programs.analytics.fraud.catalogue import PACE, Hits
 from programs.analytics.fraud.fit import Fit, fit_scores
 from programs.analytics.fraud.normalise import Texts
 from programs.analytics.fraud.numbers import Rows
@@ -111,6 +111,7 @@ def review(
     at_home, perhaps = identity.living_together(table, traces[0].rows)
     apart = ~np.isin(traces[0].rows, np.concatenate([at_home, perhaps]))
     traces[0] = weighed(traces[0], np.where(apart, 1.0, OF_A_HOME))
+    together = identity.shared_ip_agent(table, cap=policy.place_cap)
     tied = np.unique(np.concatenate([hit.rows for hit in (selves[-1], *traces)]))
     patterns = [each for each in patterns if not (policy.paid_traffic_allowed and each.sign == PAID_CLICKS)]
     found = (
@@ -118,7 +119,7 @@ def review(
         *traces,
         identity.alike_mailboxes(table, tied),
         identity.shared_payout(table, cap=policy.trace_cap),
-        identity.shared_ip_agent(table, cap=policy.place_cap),
+        together,
         ring_hits(rings),
         identity.disposable(table, everybody, policy.disposable_domains),
         identity.mailbox_variants(table),
@@ -136,12 +137,13 @@ def review(
         calibrated(hits, table, everybody, policy.weights, known_rows(table, policy))
         for hits in (found, pattern_hits(table, patterns, "partner"))
     )
-    # A family pays with one card; who enters a friend's order at the own desk is quick.
+    # A family pays with one card; who enters a friend's order at the own desk is quick, and so are people who
+    # stand together before a poster.
     payment, *browser = (hit.rows for hit in traces[:3])
     namesakes = np.intersect1d(selves[-1].rows, np.concatenate(browser))
     explained = {
         "payment": np.setdiff1d(at_home, namesakes),
-        "timing": np.unique(np.concatenate(browser)),
+        PACE: np.unique(np.concatenate([*browser, together.rows])),
     }
     parts = score_parts(len(table), own, explained=explained)
     base = float(logit(policy.prior))

@@ -211,13 +211,14 @@ class ReferralQuestions(ABC):
         salt: str,
         size: int,
         as_of: datetime,
+        since: datetime | None = None,
     ) -> pa.Table:
         """referral_id, referrer_id, due, population, known, labelled: a random sample of ``size`` of the
-        referrals won that are not ``proposed``, the same for one ``salt``; one row without an id where
-        there is none."""
+        referrals won that are not ``proposed``, invited ``since`` or not paid, the same for one ``salt``;
+        one row without an id where there is none."""
         tables = {"proposed": pa.table({"referral_id": pa.array(proposed, pa.string())})}
         return self._ask_with(
-            "referral_audit", {"referrals": referrals}, tables, as_of=as_of, salt=salt, size=size
+            "referral_audit", {"referrals": referrals}, tables, as_of=as_of, since=since, salt=salt, size=size
         )
 
     def referral_labels(

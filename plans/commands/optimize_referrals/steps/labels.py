@@ -24,19 +24,28 @@ from programs.analytics.fraud.audit import (
     NOTHING_DECIDED,
     NOTHING_KNOWN,
     Reliable,
+    Verdict,
     audited_recall,
     brier_score,
-    clustered_rate,
+    decided_rate,
     reliability,
+    reliability_by_people,
 )
 from programs.analytics.fraud.review import Review
 from programs.analytics.fraud.scoring import Accuracy, accuracy, case_accuracy
 from programs.analytics.rates import wilson_rate
 
 AT_LEAST_HALF = "A case counts as fraud where at least half of its labelled referrals are"
+BY_CASES = "Of what is proposed. What nobody has decided counts as either in the interval"
 BY_SAMPLE = "Of referrals won: by the decided cases, and by a random sample of what was not proposed"
 WHOLE_FILE = "Of the fraud that the data label; they label every referral"
 AUDIT = "audit"
+BY_WHOM = {
+    "file": "",
+    "people": "Below the score of a hold the random sample tells, from there the decided cases; what is undecided counts as "
+    "either in the ranges.",
+    "": "",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +64,7 @@ class LabelAccuracy:
     audit: tuple[dict[str, Any], ...]
     audited: int
     population: int
+    undecided: int
     bands: tuple[Reliable, ...]
     brier: float | None
     brier_of_rate: float | None
@@ -73,16 +83,22 @@ class LabelAccuracy:
             "audit": list(self.audit),
             "audited": self.audited,
             "not_proposed": self.population,
+            "undecided": self.undecided,
             "brier": self.brier,
             "brier_of_base_rate": self.brier_of_rate,
         }
 
     def figures(self) -> list[Figure]:
-        recall_words = WHOLE_FILE if self.basis == "file" else BY_SAMPLE
+        recall_words, precision_words = (WHOLE_FILE, "") if self.basis == "file" else (BY_SAMPLE, BY_CASES)
         told = (
-            ("case_precision", "Precision, in cases", self.by_case.precision, AT_LEAST_HALF),
+            (
+                "case_precision",
+                "Precision, in cases",
+                self.by_case.precision,
+                f"{AT_LEAST_HALF}. {precision_words}".strip(". "),
+            ),
             ("case_recall", "Recall, in cases", self.by_case.recall, f"{AT_LEAST_HALF}. {recall_words}"),
-            ("precision", "Precision, in referrals", self.by_referral.precision, ""),
+            ("precision", "Precision, in referrals", self.by_referral.precision, precision_words),
             ("recall", "Recall, in referrals", self.by_referral.recall, recall_words),
         )
         found = [
@@ -115,7 +131,7 @@ class LabelAccuracy:
              Column("mean", "Mean score", "number"), Column("share", "Fraud", "percent"),
              Column("low", "from", "percent"), Column("high", "to", "percent")],
             body,
-            f"Where scores are chances, the share of fraud is the mean score. {said}".strip(),
+            f"Where scores are chances, the share of fraud is the mean score. {BY_WHOM[self.basis]} {said}".strip(),
         )]  # fmt: skip
 
     @property
@@ -125,8 +141,9 @@ class LabelAccuracy:
         if not self.basis:
             return NOTHING_DECIDED
         return (
-            f"Precision is measured on decided cases, recall on a random sample of the {self.population:,} referrals won "
-            f"that were not proposed, {self.audited} of which are decided."
+            f"Precision is measured on decided cases; {self.undecided:,} referrals proposed for hold are undecided and count as "
+            f"either in the intervals. Recall is measured on a random sample of the {self.population:,} referrals won in the "
+            f"window or unpaid that were not proposed, {self.audited} of which are decided."
         )
 
 
@@ -140,20 +157,22 @@ def labels_of(context: StepContext) -> dict[str, tuple[bool, float]]:
 
 
 def measure(
-    context: StepContext, found: Review, held: np.ndarray, won: np.ndarray, span: Span
+    context: StepContext, found: Review, held: np.ndarray, won: np.ndarray, actionable: np.ndarray, span: Span
 ) -> LabelAccuracy:
-    """Hold proposals against what is known at the end of the window. A decided case outweighs the file."""
-    proposed = {key for key, is_held in zip(found.referral_ids, held.tolist(), strict=True) if is_held}
-    proposed_won = {
-        key
-        for key, is_held, is_won in zip(found.referral_ids, held.tolist(), won.tolist(), strict=True)
-        if is_held and is_won
-    }
+    """Hold proposals against what is known at the end of the window. A decided case outweighs the file.
+
+    ``held``, ``won`` and ``actionable`` are of the referrals of ``found``: only of what is in the window or unpaid can
+    people decide a case, so only of that their decisions and the sample tell.
+    """
+    keys = np.array(found.referral_ids, dtype=object)
+    open_to_people = held & actionable
+    proposed_won = keys[open_to_people & won].tolist()
     drawn = context.data.engine.referral_audit(
         context.data.snapshot("referrals"),
-        proposed=sorted(proposed_won),
+        proposed=sorted(keys[held & won].tolist()),
         salt=str(context.program.get("slug", "")),
         size=int(rules_of(context.program)["audit_size"]),
+        since=span.start,
         as_of=span.end,
     ).to_pylist()
     outcomes = context.program.get("decided_cases", {})
@@ -164,29 +183,75 @@ def measure(
     population = sample[0]["population"] if sample else 0
     scored = dict(zip(found.referral_ids, found.scores.tolist(), strict=True))
     decided: Mapping[str, bool] = context.program.get("case_labels", {})
-    audit_labels = [decided[row["referral_id"]] for row in sample if row["referral_id"] in decided]
-    by_referral, by_case, labels = (
-        _by_file(context, found, proposed, decided, span)
-        if is_whole
-        else _by_people(context, found, proposed, proposed_won, audit_labels, population, decided)
+    verdicts = [decided.get(row["referral_id"]) for row in sample if is_known(context, row["referral_id"])]
+    confirmed_rate = wilson_rate(confirmed, confirmed + released)
+    audited = sum(each is not None for each in verdicts)
+    if is_whole:
+        by_referral, by_case, labels = _by_file(context, found, set(keys[held].tolist()), decided, span)
+        known = sorted(key for key in labels if key in scored or key in decided)
+        scores = np.array([scored.get(key, found.unseen) for key in known], dtype=np.float64)
+        fraud = np.array([labels[key] for key in known], dtype=np.float64)
+        rate = float(fraud.mean()) if len(known) else 0.0
+        return LabelAccuracy(
+            by_referral, by_case, labelled=len(labels), basis="file", audit=(), undecided=0,
+            bands=reliability(scores, fraud) if len(known) else (),
+            brier=brier_score(scores, fraud) if len(known) else None,
+            brier_of_rate=rate * (1 - rate) if len(known) else None,
+            confirmed=confirmed_rate, audited=audited, population=population,
+        )  # fmt: skip
+    owners = found.owners[open_to_people].tolist()
+    said: list[Verdict] = [decided.get(key) for key in keys[open_to_people].tolist()]
+    by_referral, by_case = _by_people(
+        owners, said, [decided.get(key) for key in proposed_won], verdicts, population
     )
-    known = sorted(key for key in labels if key in scored or key in decided)
-    scores = np.array([scored.get(key, found.unseen) for key in known], dtype=np.float64)
-    fraud = np.array([labels[key] for key in known], dtype=np.float64)
-    rate = float(fraud.mean()) if len(known) else 0.0
+    sampled = np.array(
+        [
+            scored.get(row["referral_id"], found.unseen)
+            for row in sample
+            if is_known(context, row["referral_id"])
+        ],
+        dtype=np.float64,
+    )
+    brier, of_rate = _brier(sampled, verdicts, found.scores[open_to_people], said, population)
     return LabelAccuracy(
-        by_referral=by_referral,
-        by_case=by_case,
-        labelled=len(labels),
-        confirmed=wilson_rate(confirmed, confirmed + released),
-        basis="file" if is_whole else "people" if labels else "",
-        audit=() if is_whole else tuple(_audit_case(context, row, scored.get(row["referral_id"], found.unseen)) for row in sample),
-        audited=len(audit_labels),
-        population=population,
-        bands=reliability(scores, fraud) if len(known) else (),
-        brier=brier_score(scores, fraud) if len(known) else None,
-        brier_of_rate=rate * (1 - rate) if len(known) else None,
+        by_referral, by_case, labelled=len(decided), basis="people" if decided else "",
+        audit=tuple(_audit_case(context, row, scored.get(row["referral_id"], found.unseen)) for row in sample),
+        undecided=sum(each is None for each in said),
+        bands=reliability_by_people(
+            sampled, verdicts, found.scores[open_to_people], said, owners, float(rules_of(context.program)["hold"])
+        ) if decided else (),
+        brier=brier,
+        brier_of_rate=of_rate,
+        confirmed=confirmed_rate, audited=audited, population=population,
     )  # fmt: skip
+
+
+def is_known(context: StepContext, referral: str) -> bool:
+    """Whether people were asked about this referral of the sample by an earlier run; the others say nothing yet."""
+    asked = context.program.get("audited_referrals")
+    return asked is None or referral in asked or referral in context.program.get("case_labels", {})
+
+
+def _brier(
+    sampled: np.ndarray,
+    sample: Sequence[Verdict],
+    proposed: np.ndarray,
+    said: Sequence[Verdict],
+    population: int,
+) -> tuple[float | None, float | None]:
+    """(squared error of the chances, of the base rate): each label stands for as many as it was drawn from."""
+    scores, fraud, weights = [], [], []
+    for of, verdicts, size in ((sampled, sample, population), (proposed, said, len(said))):
+        places = [place for place, each in enumerate(verdicts) if each is not None]
+        if size and not places:  # of these referrals nothing is known
+            return None, None
+        scores += [float(of[place]) for place in places]
+        fraud += [float(verdicts[place] or 0) for place in places]
+        weights += [size / len(places)] * len(places) if places else []
+    if not scores:
+        return None, None
+    rate = float(np.average(fraud, weights=weights))
+    return brier_score(np.array(scores), np.array(fraud), np.array(weights)), rate * (1 - rate)
 
 
 def _by_file(
@@ -208,26 +273,28 @@ def _by_file(
 
 
 def _by_people(
-    context: StepContext,
-    found: Review,
-    proposed: set[str],
-    proposed_won: set[str],
-    audit_labels: Sequence[bool],
+    owners: Sequence[str],
+    said: Sequence[Verdict],
+    said_won: Sequence[Verdict],
+    sample: Sequence[Verdict],
     population: int,
-    decided: Mapping[str, bool],
-) -> tuple[Accuracy, Accuracy, dict[str, bool]]:
-    """Against decided cases, and for recall the random sample alone."""
-    # A later decision about a referral replaces an earlier one.
-    last = {key: each["key"] for each in context.program.get("decisions", ()) for key in each["referrals"]}
-    groups: dict[str, list[bool]] = {}
-    for key in sorted(decided):
-        if key in proposed:
-            groups.setdefault(last.get(key, key), []).append(decided[key])
-    precision = clustered_rate(list(groups.values()))
-    recall = audited_recall(precision, len(proposed_won), sum(audit_labels), len(audit_labels), population)
-    right = sum(2 * sum(each) >= len(each) for each in groups.values())
-    unknown = Unavailable(NOTHING_KNOWN)
-    return Accuracy(precision, recall), Accuracy(wilson_rate(right, len(groups)), unknown), dict(decided)
+) -> tuple[Accuracy, Accuracy]:
+    """Against decided cases, and for recall the random sample alone; ``said`` of what is proposed, by whose case it is."""
+    cases: dict[str, list[Verdict]] = {}
+    for owner, verdict in zip(owners, said, strict=True):
+        cases.setdefault(owner, []).append(verdict)
+    whole = [[judged_whole(case)] for case in cases.values()]
+    recall = audited_recall(said_won, sample, population)
+    return (
+        Accuracy(decided_rate(list(cases.values())), recall),
+        Accuracy(decided_rate(whole), Unavailable(NOTHING_KNOWN)),
+    )
+
+
+def judged_whole(case: Sequence[Verdict]) -> Verdict:
+    """Whether at least half of a case is fraud, as far as people decided it; None where they decided nothing."""
+    told = [each for each in case if each is not None]
+    return 2 * sum(told) >= len(told) if told else None
 
 
 def _audit_case(context: StepContext, row: Mapping[str, Any], score: float) -> dict[str, Any]:

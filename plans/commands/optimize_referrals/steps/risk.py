@@ -74,7 +74,7 @@ def review_risk(context: StepContext) -> StepResult:
     holds = [case for case in cases if case.proposal == "hold"]
     # What somebody did as a whole is a question to people before it is a reason to hold.
     to_open = [case for case in cases if case.proposal == "hold" or is_pattern(case)]
-    measured = measure(context, found, held, ~np.isnat(table.won_at), windows.current)
+    measured = measure(context, found, held, ~np.isnat(table.won_at), actionable, windows.current)
     broken = compliance(context, windows.current)
     outputs: list[Any] = [
         _figures(context, rates, earlier, holds, cases, measured, currency, windows),
