@@ -12,8 +12,8 @@ def test_families_add_and_witnesses_of_one_family_count_by_half():
         hits("too_fast", np.array([0]), [""]),
         hits("velocity", np.array([0]), [""]),
     ]
-    # One browser is one trace; of a family the strongest counts in full and the others by half.
-    odds = np.exp([2.5 + 2.8 + 0.9, 2.5, 0.0])
+    # One browser is one trace, and the pace of orders one fact: of these the strongest alone counts.
+    odds = np.exp([2.5 + 2.8, 2.5, 0.0])
     assert score_referrals(3, found, prior=0.5) == pytest.approx(100 * odds / (1 + odds))
 
 
