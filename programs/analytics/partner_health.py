@@ -151,7 +151,7 @@ def partner_health(
     score_low, score_high = np.quantile(100 * below / size, [tail, 1 - tail], axis=0)
     rank_low, rank_high = np.quantile(size + 0.5 - below, [tail, 1 - tail], axis=0, method="nearest")
     posterior_error = np.sqrt(a * b / ((a + b) ** 2 * (a + b + 1)))
-    conversion_low, conversion_high = beta.ppf([[tail], [1 - tail]], a, b)
+    conversion_low, conversion_high = (np.asarray(beta.ppf(at, a, b)) for at in (tail, 1 - tail))
     place = rankdata(-scores.round(9), method="min")
     voice = heard / heard.sum() if heard.sum() else np.zeros(size)
     found = []

@@ -160,7 +160,7 @@ def reliability_by_people(
     edges = tuple(sorted({*(edge for edge in BINS if edge != USUAL_HOLD), hold}))
     found = []
     for low, high, rows in bands_of(sampled, tuple(edge for edge in edges if edge <= hold)):
-        told = [sample[place] for place in np.flatnonzero(rows)]
+        told = [sample[place] for place in np.flatnonzero(rows).tolist()]
         count = sum(each is not None for each in told)
         found.append(_band(low, high, sampled[rows], sampled_rate(told), count))
     for low, high, rows in bands_of(proposed, tuple(edge for edge in edges if edge >= hold)):
