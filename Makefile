@@ -124,7 +124,7 @@ clickhouse-sql: $(INSTALLED) ## make ClickHouse's SQL again from the questions i
 	DJANGO_SETTINGS_MODULE=tests.settings SECRET_KEY=x $(BIN)/python -m tests.programs.datasets.engines.clickhouse_sql
 
 lock: $(INSTALLED) ## make requirements.lock again from pyproject.toml
-	$(BIN)/uv pip compile pyproject.toml --extra dev --extra s3 --extra clickhouse --universal --python-version 3.11 --upgrade \
+	$(BIN)/uv pip compile pyproject.toml --extra dev --extra s3 --extra clickhouse --extra tracing --universal --python-version 3.11 --upgrade \
 	  --generate-hashes --no-emit-index-url --no-header --output-file requirements.lock
 
 clean: ## remove .venv and caches; var/ has data and is kept

@@ -7,8 +7,10 @@ import os
 from typing import Any
 
 from celery import Celery
-from celery.signals import task_prerun
+from celery.signals import task_prerun, worker_init
 from django.db import close_old_connections
+
+from gtm.core import tracing
 
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gtm.settings")
 
@@ -22,3 +24,8 @@ app.autodiscover_tasks()
 def drop_broken_connections(**_: Any) -> None:
     """Connections live on from task to task, but none that is old or that the database has closed."""
     close_old_connections()
+
+
+@worker_init.connect
+def send_traces(**_: Any) -> None:
+    tracing.start("worker")

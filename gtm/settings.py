@@ -137,6 +137,7 @@ INSTALLED_APPS = [
 ]
 MIDDLEWARE = [
     "gtm.core.request_ids.RequestIdMiddleware",
+    "gtm.core.tracing.TracingMiddleware",
     "gtm.core.bounded.bodies.LargeBodiesMiddleware",
     "django.middleware.security.SecurityMiddleware",
     "whitenoise.middleware.WhiteNoiseMiddleware",

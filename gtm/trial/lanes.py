@@ -16,8 +16,8 @@ from pathlib import Path
 
 LANES: Mapping[str, tuple[str, ...]] = {
     "run": (),
-    "test": ("dev", "s3", "clickhouse"),
-    "image": ("s3",),
+    "test": ("dev", "s3", "clickhouse", "tracing"),
+    "image": ("s3", "tracing"),
 }
 """Lane → the extras of ``pyproject.toml`` beside what the product itself needs."""
 

@@ -2,16 +2,11 @@
 health check answered meanwhile, and the server as large afterwards as after an ordinary upload."""
 
 import io
-import os
-import signal
-import socket
-import subprocess
 import sys
 import threading
 import time
 import uuid
 from collections.abc import Iterator
-from http.client import HTTPConnection
 from pathlib import Path
 
 import pyarrow as pa
@@ -23,19 +18,15 @@ from django.test import Client
 from django.urls import reverse
 
 from gtm.core.actors import Actor, acting_as
-from gtm.core.bounded.processes import resident
-from gtm.trial.run import programs as site_programs
 from programs.models import MessageTemplate
-from tests.conftest import ROOT, database_url, wait_until
 from tests.factories import ProgramFactory
+from tests.gtm.web_server import LONGEST, WebServer
 from tests.plans.commands.launch_program.launch_kit import change_template, establish
 from tests.programs.datasets.loading.test_hostile_workbooks import ROW, texts, workbook
 
 SOON, LATE_NOW_AND_THEN = 0.2, 3.0
 """Seconds: of 98 in 100 health checks; and of each, for this machine may do much else. Without the limits
 each took 8 seconds while the pages of visitors were filled, and the process grew by gigabytes."""
-LONGEST = 60.0
-"""Seconds that any of it may take until it is answered."""
 CSRF = "a" * 32
 REFUSED = (b"cut off", b"too much", b"more than 20,000 rows", b"need more than 384 MiB")
 """What a page says that shows a refusal itself."""
@@ -59,71 +50,21 @@ FILES = {
 }
 
 
-class Server:
-    """The web process of ``gtm run``, with its threads, on the database of this test."""
-
-    def __init__(self, home: Path) -> None:
-        with socket.socket() as free:
-            free.bind(("127.0.0.1", 0))
-            self.port = free.getsockname()[1]
-        web = site_programs(host="127.0.0.1", port=self.port, concurrency=1)[0]
-        self.log = home / "web.log"
-        environment = os.environ | {
-            "DJANGO_SETTINGS_MODULE": "gtm.settings",
-            "DATABASE_URL": database_url(),
-            "CELERY_BROKER_URL": "memory://",
-            "GTM_STAGE_LANDING_PAGES": "1",
-            "GTM_DATA_DIR": str(home / "data"),
-            "GTM_PLANS_DIR": str(home / "plans"),
-            "GTM_ALLOW_IMPERSONATION": "1",
-        }
-        with self.log.open("wb") as output:
-            command = (*web.command, "--worker-tmp-dir", str(home))
-            self.process = subprocess.Popen(
-                command, cwd=ROOT, env=environment, stdout=output, stderr=output, process_group=0
-            )
-        wait_until(lambda: self._status("/healthz") == 200, seconds=60)
-
-    def _status(self, path: str) -> int:
-        try:
-            return self.ask("GET", path)[0]
-        except OSError:
-            return 0
-
-    def ask(self, method: str, path: str, body: bytes = b"", **headers: str) -> tuple[int, bytes]:
-        client = HTTPConnection("127.0.0.1", self.port, timeout=LONGEST)
-        told = {name.replace("_", "-"): value for name, value in headers.items()}
-        client.request(method, path, body or None, told)
-        answer = client.getresponse()
-        found = answer.status, answer.read()
-        client.close()
-        return found
-
-    def memory(self) -> int:
-        """MiB of the web processes, without those that compute for them."""
-        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
-        return sum(resident(int(child)) for child in children) >> 20
-
-    def stop(self) -> None:
-        os.killpg(self.process.pid, signal.SIGKILL)
-        self.process.wait()
-
-
 @pytest.fixture
-def server(transactional_db, tmp_path: Path) -> Iterator[Server]:
+def server(transactional_db, tmp_path: Path) -> Iterator[WebServer]:
     with acting_as(Actor.system("Test")):
         establish()
         ProgramFactory(slug="berlin", kind="loyalty", currency="EUR", time_zone="Europe/Berlin")
         change_template("landing-page", html=LOOPS)
         change_template("launch-email", html=POWER)
     get_user_model().objects.create_superuser("root", password=None)
-    running = Server(tmp_path)
+    running = WebServer(tmp_path, GTM_STAGE_LANDING_PAGES="1")
     yield running
     running.stop()
 
 
 @pytest.fixture
-def cookies(server: Server) -> dict[str, str]:
+def cookies(server: WebServer) -> dict[str, str]:
     client = Client()
     client.force_login(get_user_model().objects.get(username="root"))
     session = client.cookies["sessionid"].value
@@ -147,7 +88,7 @@ def form(name: str, content: bytes, **fields: str) -> tuple[bytes, str]:
 class Beat(threading.Thread):
     """Asks for the health of the server all along; ``seconds`` says how long each answer took."""
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: WebServer) -> None:
         super().__init__()
         self.server, self.seconds, self.stopped = server, [], threading.Event()
 

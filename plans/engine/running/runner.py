@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from celery.exceptions import SoftTimeLimitExceeded
 from django.db import DatabaseError, InterfaceError, transaction
 
-from gtm.core import canonical, clock, prepared
+from gtm.core import canonical, clock, prepared, tracing
 from gtm.core.errors import GtmError
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
@@ -62,6 +62,15 @@ def run_task(task_pk: int, worker: str) -> str:
     attempt = claim(task, worker)
     if attempt is None:
         return task.state
+    told = {"plan": task.plan.plan_id, "command": task.plan.command_key, "task": task.key}
+    with tracing.span(f"task {task.key}", **told, attempt=attempt.number) as span:
+        state = _run(task, attempt)
+        if span is not None:
+            span.set_attribute("gtm.state", state)
+    return state
+
+
+def _run(task: Task, attempt: TaskAttempt) -> str:
     try:
         with LeaseKeeper(task, attempt) as heartbeat:
             result = compute(task, attempt, heartbeat)
