@@ -2,9 +2,9 @@
 
 On where ``OTEL_EXPORTER_OTLP_ENDPOINT`` names a collector; else nothing is loaded, and nothing happens. The
 other settings are OpenTelemetry's own. Its instrumentations of Django and Celery are not used: they send
-addresses with their parameters, links with secrets in them, and what errors say. A trace leaves the house and
-cannot be erased there, so a span holds the route, the kind of an error, the task, the ids of plan and request,
-and no word that a person wrote.
+addresses with their parameters, links with secrets in them, and what errors say. A trace leaves the house
+and cannot be erased there, so a span holds the route, the kind of an error, the task, the ids of plan and
+request, and no word that a person wrote.
 """
 
 from __future__ import annotations
@@ -123,7 +123,7 @@ class TracingMiddleware:
 def route(request: HttpRequest) -> str:
     """The pattern of its address, never the address: that may hold names and secrets."""
     try:
-        return f"/{resolve(request.path_info).route}"
+        return "/" + resolve(request.path_info).route.removesuffix("$")
     except Resolver404:
         return "(no page)"
 
