@@ -347,6 +347,7 @@ CELERY_BEAT_SCHEDULE = {
     "notices": {"task": "plans.tasks.send_notices", "schedule": 15.0, "options": {"expires": 15}},
     "received": {"task": "plans.tasks.load_received", "schedule": 30.0, "options": {"expires": 30}},
     "anchor": {"task": "gtm.core.tasks.anchor_changelog", "schedule": crontab(minute="15", hour="0")},
+    "kept answers": {"task": "gtm.core.tasks.drop_kept_answers", "schedule": crontab(minute="45")},
     "account mail": {
         "task": "gtm.core.tasks.send_account_mail",
         "schedule": 15.0,

@@ -119,6 +119,22 @@ class WrongState(GtmError):
     title = "Not possible in this state"
 
 
+class KeyReused(GtmError):
+    """An idempotency key came back with another request: neither is what the caller meant."""
+
+    code = "idempotency_key_reused"
+    status = 422
+    title = "This Idempotency-Key belongs to another request"
+
+
+class KeyInUse(GtmError):
+    """The first request with an idempotency key has no answer that can be given again."""
+
+    code = "idempotency_key_in_use"
+    status = 409
+    title = "This Idempotency-Key is taken"
+
+
 class StaleVersion(GtmError):
     """Somebody else changed the object first; nothing was written."""
 

@@ -9,6 +9,7 @@ from django.db import models
 
 from gtm.core import clock
 from gtm.core.errors import Forbidden
+from gtm.core.kept_answer import KeptAnswer as KeptAnswer
 
 
 class PasswordOfAnother(models.Model):

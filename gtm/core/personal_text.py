@@ -24,6 +24,9 @@ def declare_all() -> None:
     declare("core.confirmedfactor", personal="how")
     declare("core.accountzone", personal="time_zone", owner="user_id")
     declare("core.savedview", comments="name query", plain="page", owner="user_id")
+    declare(
+        "core.keptanswer", personal="key headers body", plain="request_sha256 media_type", owner="user_id"
+    )
     declare("core.changelogchain", plain="name head")
     # What a row of the log says is erased with its salt, as a whole: ``erasure``.
     declare(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from celery import shared_task
 
-from gtm.core import account_mail
+from gtm.core import account_mail, kept_answer
 from gtm.core.evidence import anchors, cosigning
 
 
@@ -28,3 +28,8 @@ def send_account_mail() -> None:
 @shared_task(name="gtm.core.tasks.submit_checkpoints")
 def submit_checkpoints() -> None:
     cosigning.submit()
+
+
+@shared_task(name="gtm.core.tasks.drop_kept_answers")
+def drop_kept_answers() -> None:
+    kept_answer.drop_old()

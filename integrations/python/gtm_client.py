@@ -72,16 +72,26 @@ class Client:
         return self.pages("tasks/", filters)
 
     def complete(
-        self, task: int, *, evidence: Mapping[str, str], result: Mapping[str, Any] | None = None
+        self,
+        task: int,
+        *,
+        evidence: Mapping[str, str],
+        result: Mapping[str, Any] | None = None,
+        key: str = "",
     ) -> dict[str, Any]:
-        """Complete a task of people. A decision on an approval needs a person who is logged in."""
-        return self.call("POST", f"tasks/{task}/complete/", {"evidence": evidence, "result": result or {}})
+        """Complete a task of people. A decision on an approval needs a person who is logged in.
 
-    def load(self, file: Path, *, kind: str, program: str, **options: str) -> dict[str, Any]:
+        With a ``key``, here and below, the call is done once, however often you send it within a day.
+        """
+        body = {"evidence": evidence, "result": result or {}}
+        return self.call("POST", f"tasks/{task}/complete/", body, headers=_once(key))
+
+    def load(self, file: Path, *, kind: str, program: str, key: str = "", **options: str) -> dict[str, Any]:
         """Load a file of rows: CSV, Parquet, JSON, JSONL, XLSX or zip."""
         fields = {"kind": kind, "program": program, **options}
         body, media_type = _multipart(fields, file)
-        return json.loads(self.raw("POST", "datasets/upload/", body, {"Content-Type": media_type}))
+        told = {"Content-Type": media_type, **_once(key)}
+        return json.loads(self.raw("POST", "datasets/upload/", body, told))
 
     def subscribe(self, name: str, url: str, *, events: list[str], program: str = "") -> dict[str, Any]:
         """Have events posted to an address. The answer has the secret that signs, once."""
@@ -124,6 +134,10 @@ class Client:
             text = error.read().decode("utf-8", "replace")
             is_problem = "json" in error.headers.get("Content-Type", "")
             raise Refused(error.code, json.loads(text) if is_problem else {"detail": text[:500]}) from error
+
+
+def _once(key: str) -> dict[str, str]:
+    return {"Idempotency-Key": key} if key else {}
 
 
 def _multipart(fields: Mapping[str, str], file: Path) -> tuple[bytes, str]:

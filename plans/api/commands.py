@@ -13,9 +13,9 @@ from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from gtm.core.api import etag
+from gtm.core.api import etag, idempotency
 from gtm.core.api.views import ActingMixin, Needs
-from gtm.core.errors import InvalidInput, NotFound, Problem
+from gtm.core.errors import NotFound, Problem
 from plans.api.serializers import (
     AskedSerializer,
     InputsRunSerializer,
@@ -29,8 +29,6 @@ from plans.runs import registry, start
 from plans.schemas.declaration import COMMAND_IN_ADDRESS, Command
 from plans.selectors import plan_with_tasks
 from programs.api.insiders import OurPeople
-
-MAX_KEY = 80
 
 _KEY = OpenApiParameter(
     "Idempotency-Key",
@@ -98,15 +96,13 @@ def _run(request: Request, command: Command, given: Mapping[str, Any], program: 
 
 def _key_of(request: Request) -> str | None:
     """A caller's key is the caller's own: two users may use the same word."""
-    given = request.headers.get("Idempotency-Key", "").strip()
-    if len(given) > MAX_KEY:
-        problem = Problem("Idempotency-Key", f"at most {MAX_KEY} characters, these are {len(given)}.")
-        raise InvalidInput("The key is too long.", problems=[problem])
+    given = idempotency.key_of(request)
     return f"{request.user.pk}:{given}" if given else None
 
 
 class CommandViewSet(ActingMixin, viewsets.ViewSet):
     scope = "run"
+    keeps_own_keys = frozenset({"runs"})  # for good, with the plan
     scopes = {"approvers": "read", "replay": "read"}
     permission_classes = [IsAuthenticated, MayOperate, OurPeople]
     lookup_field = "name"
@@ -181,6 +177,7 @@ class CommandViewSet(ActingMixin, viewsets.ViewSet):
 
 class RunViewSet(ActingMixin, viewsets.ViewSet):
     scope = "run"
+    keeps_own_keys = frozenset({"create"})
     permission_classes = [IsAuthenticated, MayOperate, OurPeople]
 
     @extend_schema(

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 from django.db import IntegrityError, transaction
 
 from gtm.core import actors, canonical, clock
-from gtm.core.errors import GtmError, GuardNotMet, InvalidInput, NotFound, NotPermitted, Problem
+from gtm.core.errors import GuardNotMet, InvalidInput, KeyReused, NotFound, NotPermitted, Problem
 from gtm.core.fsm import perform
 from gtm.core.one_view import one_view
 from plans.engine.gates import future_rounds, preview
@@ -31,14 +31,6 @@ from plans.schemas.inputs import PATTERN, a_year, read_inputs
 from plans.schemas.rules import plan_rules
 from programs.models import CLOSED_PROGRAM_STATES, Dataset, Person, Program
 from programs.selectors import default_program, latest_datasets, program_facts, working_facts
-
-
-class KeyReused(GtmError):
-    """An idempotency key came back with another request: neither is what the caller meant."""
-
-    code = "idempotency_key_reused"
-    status = 422
-    title = "This Idempotency-Key belongs to another request"
 
 
 def parse_usage(line: str) -> tuple[Command, dict[str, str]]:

@@ -175,6 +175,7 @@ NAMES_ONLY: Mapping[str, str] = {
     "core.passwordofanother.user": "whose password somebody else knows; written with the password",
     "socialaccount.socialaccount.user": "who signs in at a provider; linked by a verified mail",
     "core.accountzone.user": "in which zone its pages show times; gives no right",
+    "core.keptanswer.user": "whose request it was; gives no right",
     "core.savedview.user": "whose list it is; gives no right",
     "core.passwordfromlink.user": "whose password came by mail alone; written with the password",
     "programs.guardedchange.requested_by": _ACT,

@@ -70,6 +70,11 @@ def _header(description: str) -> dict[str, Any]:
 REQUEST_ID = _header("The id that this request has in the logs, yours or ours")
 ETAG = _header("The version of what you read; send it as If-Match to change it")
 
+KEY = (
+    "The same key does this once: sent again within a day, the answer of the first request comes back, with "
+    "`Idempotent-Replayed`. An answer with a secret does not, it is 409"
+)
+
 
 class TruthfulSchema(AutoSchema):
     """Adds to each operation how it may refuse, and its headers."""
@@ -83,6 +88,8 @@ class TruthfulSchema(AutoSchema):
             self._ask(operation, "If-None-Match", "An ETag that you have; where it holds, the answer is 304")
         if self.method in ("PUT", "PATCH", "DELETE") and hasattr(self.view, "lookup_field"):
             self._ask(operation, "If-Match", "The ETag of the object as you read it", required=True)
+        if self.method == "POST" and hasattr(self.view, "keeps_own_keys"):
+            self._ask(operation, "Idempotency-Key", KEY)
         for response in operation["responses"].values():
             headers = response.setdefault("headers", {})
             headers["X-Request-ID"] = self._component("RequestId", ResolvedComponent.HEADER, REQUEST_ID)

@@ -17,7 +17,7 @@ from rest_framework.views import APIView
 
 from gtm.core import request_ids
 from gtm.core.actors import REST, Actor, acting_as
-from gtm.core.api import etag
+from gtm.core.api import etag, idempotency
 from gtm.core.api.authentication import check_scope
 from gtm.core.api.query import check_query
 from gtm.core.evidence import changelog, refusals
@@ -55,11 +55,18 @@ class Needs(permissions.BasePermission):
 
 
 class ActingMixin(APIView):
-    """Records every change as made by the caller. A session is a person, and a token is not."""
+    """Records every change as made by the caller. A session is a person, and a token is not.
+
+    A POST with an ``Idempotency-Key`` is done once; actions in ``keeps_own_keys`` see to it themselves.
+    """
+
+    keeps_own_keys: frozenset[str] = frozenset()
 
     def initial(self, request: Request, *args: Any, **kwargs: Any) -> None:
         super().initial(request, *args, **kwargs)
         check_scope(request, self)
+        if getattr(self, "action", None) not in self.keeps_own_keys:
+            self.claimed = idempotency.claim(request)
         self.acting_stack = ExitStack()
         if request.user.is_authenticated:
             reason = request.headers.get(REASON_HEADER, "").strip()[:2000]
@@ -69,11 +76,16 @@ class ActingMixin(APIView):
     def finalize_response(self, request: Request, response: Response, *args: Any, **kwargs: Any) -> Response:
         if hasattr(self, "acting_stack"):
             self.acting_stack.close()
+        if (claimed := getattr(self, "claimed", None)) is not None:
+            idempotency.settle(claimed, response)
         answer = super().finalize_response(request, response, *args, **kwargs)
         if rate := getattr(request, "rate_limit", None):
             for name, value in zip(("Limit", "Remaining", "Reset"), rate, strict=True):
                 answer[f"RateLimit-{name}"] = str(value)
         return answer
+
+    def handle_exception(self, exc: Exception) -> Response:
+        return exc.response if isinstance(exc, idempotency.Replayed) else super().handle_exception(exc)
 
 
 def actor_of(request: Request) -> Actor:

@@ -54,8 +54,10 @@ def test_the_client_starts_one_run_reads_it_loads_a_file_and_is_told_what_is_wro
     assert plan["plan_id"].encode() in site.export(plan["plan_id"])
     rows = tmp_path / "orders.csv"
     rows.write_text("member_id,purchased_at,amount\nA,2026-01-05,12.50\n")
-    loaded = site.load(rows, kind="purchases", program="cdnow", currency="USD", series="replace")
-    assert loaded["rows"] == 1
+    told = {"kind": "purchases", "program": "cdnow", "currency": "USD", "series": "replace", "key": "load"}
+    loaded = [site.load(rows, **told) for _ in range(2)]
+    assert loaded[0] == loaded[1]
+    assert loaded[0]["rows"] == 1
     assert site.subscribe("crm", "https://crm.example.com/", events=["gtm.plan.ended"])["secret"]
     with pytest.raises(gtm.Refused) as refused:
         site.start("/loyalty-lifecycle-orchestration:plan-loyalty --goal retentoin", key="two")
