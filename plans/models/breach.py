@@ -28,6 +28,11 @@ class Breach(GovernedModel):
     )
     value = models.CharField(max_length=60, blank=True)
     message = models.TextField(blank=True)
+    answered_by = models.JSONField(
+        default=list,
+        blank=True,
+        help_text="Slugs of roles that answer it, beside whoever asked for the plan and owns its program",
+    )
     cleared_at = models.DateTimeField(
         null=True, blank=True, help_text="When a later measurement was good again"
     )

@@ -190,7 +190,8 @@ class Signal:
     """A condition a step met that the command's triggers listen for, e.g. ``negative-roi``.
 
     ``period`` is when; ``window``, ``model`` and ``scope`` are how and of what it was measured. Only what
-    agrees in these three is counted together.
+    agrees in these three is counted together. ``answered_by`` are roles that
+    are told, beside the people of the plan.
     """
 
     trigger: str
@@ -201,6 +202,7 @@ class Signal:
     model: str = ""
     scope: str = ""
     limit: str = ""
+    answered_by: Sequence[str] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -116,6 +116,29 @@ def of_readiness(found: Readiness, day: str, links: Mapping[str, str]) -> Answer
     )  # fmt: skip
 
 
+def of_live(
+    day: str, share: float | None, not_confirmed: Sequence[str], review_days: Sequence[int]
+) -> Answer:
+    """What is true once it is live: since when, and when it is reviewed.
+
+    ``share``: readiness when it went live; ``not_confirmed``: names of checks of the day.
+    """
+    told = f"The first review is on day {review_days[0]}." if review_days else "No review is booked."
+    return Answer(
+        headline=f"Live since {day}. {told}",
+        verdict=WITH_CARE if not_confirmed or not review_days else GO,
+        certainty=Certainty("It is live: nothing of this is estimated. What came of it is not known yet."),
+        figures=(
+            AnswerFigure("Readiness when it went live", None if share is None else 100 * share, "%",
+                         unavailable="" if share is not None else "There was nothing to count."),
+            AnswerFigure("Reviews booked", len(review_days)),
+        ),
+        caveats=[f"Not confirmed on the day: {name}." for name in not_confirmed],
+        next="Outcomes are logged on their days; limits of the monitoring plan are held between the reviews.",
+        table="reviews",
+    )  # fmt: skip
+
+
 def of_outcomes(
     day: str, readiness: float | None, answered: MaybeEstimate, rows: Sequence[Sequence[str]]
 ) -> Answer:

@@ -9,7 +9,7 @@ declared, pull its rip-cord.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Protocol
 
 from django.db import transaction
@@ -68,7 +68,8 @@ def raise_signal(plan: Plan, task: Task | None, signal: Signal) -> Reading:
     """Count a breach. The first tells the owner; the declared number escalates."""
     value = "" if signal.value is None else str(signal.value)
     place = _place(signal)
-    return _read(plan, task, signal.trigger, place, counting.BREACHED, value, signal.message, signal.limit)
+    told = (value, signal.message, signal.limit)
+    return _read(plan, task, signal.trigger, place, counting.BREACHED, *told, answered_by=signal.answered_by)
 
 
 def measure(plan: Plan, task: Task | None, measured: Measured) -> Reading:
@@ -160,6 +161,8 @@ def _read(
     value: str,
     message: str,
     limit: str = "",
+    *,
+    answered_by: Sequence[str] = (),
 ) -> Reading:
     changelog.lock_chain(plan.change_chain())
     declared = plan.rules.trigger(rule)
@@ -187,7 +190,7 @@ def _read(
             reading.limit = limit
             _amend(reading, verdict, value, message)
         if declared is not None:
-            _act(plan, reading, declared)
+            _act(plan, reading, declared, answered_by)
     return reading
 
 
@@ -222,12 +225,12 @@ def _counted(reading: Reading) -> Tally | None:
     return None if rule is None else tally(rule, list(reading.of_series()), reading.limit)
 
 
-def _act(plan: Plan, reading: Reading, rule: TriggerRules) -> None:
+def _act(plan: Plan, reading: Reading, rule: TriggerRules, answered_by: Sequence[str]) -> None:
     counts = tally(rule, list(reading.of_series().select_related("plan")), reading.limit)
     if counts.found.is_silent:
         subject = f"{rule.title}: {counts.found.missing} periods without a value"
         ladder.open_case(plan, f"{reading.rule}-{SILENT}"[:60], subject)
-    _keep_breaches(reading, counts)
+    _keep_breaches(reading, counts, answered_by)
     counted = counts.for_plan(plan.pk)
     is_counted = reading.period in {r.period for r in counted}
     if reading.verdict != counting.BREACHED or len(counted) < rule.breaches or not is_counted:
@@ -248,7 +251,7 @@ def _act(plan: Plan, reading: Reading, rule: TriggerRules) -> None:
         ripcord.pull("plan", plan=plan, reason=subject, trigger=reading.rule)
 
 
-def _keep_breaches(reading: Reading, counted: Tally | None) -> None:
+def _keep_breaches(reading: Reading, counted: Tally | None, answered_by: Sequence[str] = ()) -> None:
     """A breach is on record from the first, which tells the owner; one that counts no more is cleared."""
     series = {name: getattr(reading, name) for name in ("command", "rule", *SERIES)}
     of_rule = Breach.objects.filter(reading.same_series()).select_related("plan")
@@ -256,7 +259,7 @@ def _keep_breaches(reading: Reading, counted: Tally | None) -> None:
         own = {"plan": reading.plan, "period": reading.period}
         if not Breach.objects.filter(**series, **own).exists():
             rest = {name: getattr(reading, name) for name in ("task", "program", "value", "message")}
-            Breach(**series, **own, **rest).save()
+            Breach(**series, **own, **rest, answered_by=list(answered_by)).save()
     good = set(reading.of_series().exclude(verdict=counting.BREACHED).values_list("plan_id", "period"))
     held = {(r.plan_id, r.period): r.limit for r in reading.of_series()}
     for row in of_rule:

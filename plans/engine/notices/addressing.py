@@ -140,6 +140,12 @@ def _plan_people(notice: Notice, obj: Any) -> list[Person]:
     return people_of(obj if isinstance(obj, Plan) else obj.plan)
 
 
+def _answering_a_breach(notice: Notice, breach: Breach) -> list[Person]:
+    """The people of the plan, and whoever answers by the plan's own rules, or stands in today."""
+    directory = Directory.today()
+    return [*people_of(breach.plan), *directory.standing(breach.answered_by)]
+
+
 def _schedule_owner(notice: Notice, run: Any) -> list[Person]:
     return persons_of(run.schedule.owner)
 
@@ -241,7 +247,7 @@ _KINDS: Mapping[NoticeKind, _Kind] = {
     NoticeKind.TASK_REMINDER: _Kind(_workers, wording.task, _task_stands),
     NoticeKind.OVERDUE: _Kind(_workers, wording.task, _task_stands),
     NoticeKind.STAND_IN: _Kind(_stand_in, wording.standing_in, _plan_goes_on),
-    NoticeKind.BREACH: _Kind(_plan_people, wording.breach, _breach_stands),
+    NoticeKind.BREACH: _Kind(_answering_a_breach, wording.breach, _breach_stands),
     NoticeKind.RIPCORD: _Kind(_stoppers, wording.ripcord, _pull_stands),
     NoticeKind.ENDED: _Kind(_plan_people, wording.ended),
     NoticeKind.SCHEDULE: _Kind(_schedule_owner, wording.schedule),

@@ -1,6 +1,5 @@
-"""A referral program in USD and Los Angeles and a loyalty program in EUR and Berlin, from files alone, by the
-pages of the set-up: optimize-referrals and monitor-loyalty go to their end by the people whom the checklist
-names."""
+"""Programs of every kind from files alone, by the pages of the set-up: optimize-referrals, monitor-loyalty and
+track-source go to their end by the people whom the checklist names; a launch starts."""
 
 import csv
 import io
@@ -19,6 +18,7 @@ from plans.models import Plan
 from plans.runs import start
 from plans.standard import program_setup
 from programs.datasets.worlds.loyalty_world import build_loyalty_world
+from programs.datasets.worlds.partner_world import build_partner_world
 from programs.models import Program
 from tests.plans.standard.test_program_setup import (  # noqa: F401
     client_of,
@@ -95,7 +95,7 @@ def test_referrals_in_dollars(stewards, client_of, tmp_path):  # noqa: F811
     finish(plan)
     assert plan.state in ("succeeded", "succeeded_degraded")
     assert plan.currency == program.currency
-    # A launch also asks for a launch profile with its words; its line is this program's, for a day in time.
+    # The line of a launch is this program's, for a day in time.
     line = next(run.line for run in program_setup.first_runs(program) if run.command.name == "launch-program")
     _, given = start.parse_usage(line)
     assert given["program"] == "Friends"
@@ -117,6 +117,67 @@ def test_monitoring_in_euros(stewards, client_of, tmp_path):  # noqa: F811
     )  # fmt: skip
     people = {username: client_of(username, password) for username, password in first.items()}
     plan = run(program, "monitor-loyalty", people)
+    finish(plan)
+    assert plan.state in ("succeeded", "succeeded_degraded")
+    assert plan.currency == program.currency
+
+
+def entered(program, people, **sent):
+    """The record that the last page of the set-up offers, entered by the first who may; answers the page."""
+    at = step(program.slug, "run")
+    for person in people.values():
+        if f'value="{sent["do"]}"' in person.get(at).content.decode():
+            return person.post(at, sent, follow=True).content.decode()
+    raise AssertionError(f"nobody may enter {sent['do']}")
+
+
+PROFILE = {
+    "do": "launch-profile",
+    "landing_url": "https://amigos.example/join",
+    "destinations": "terms: https://amigos.example/terms",
+    "copy": "reward: 50 reais\nfriend_reward: a month free\nsteps:\n- Copy your link.\n- Send it.\n"
+    "payout_rule: 30 days after the first payment.\nsupport_email: help@amigos.example\n"
+    "postal_address: Amigos, Rua Um 1, São Paulo\nterms_note: One reward for each new customer.",
+    "tokens": "first_name: '*|FNAME|*'\ncode: '*|REF|*'\nunsubscribe: '*|UNSUB|*'",
+}
+
+
+def test_a_launch_whose_profile_is_entered_in_the_set_up(stewards, client_of):  # noqa: F811
+    program, first = set_up(*stewards, [], name="Amigos", kind="referral", country="BR", zone="")
+    people = {username: client_of(username, password) for username, password in first.items()}
+    runs = {run.command.name: run for run in program_setup.first_runs(program)}
+    assert [one.kind for one in runs["launch-program"].lacks] == ["launch-profile"]
+    page = entered(program, people, **PROFILE | {"copy": "reward: 50 reais\nfriend_reward: ''", "tokens": ""})
+    assert "Not filled in: friend_reward. Without it the kit cannot be made." in page
+    assert "Not filled in: first_name, unsubscribe, code." in page
+    assert "Launch profile of Amigos is entered." in entered(program, people, **PROFILE)
+    assert program.launch_profile.allowed_hosts == ["amigos.example"]
+    plan = run(program, "launch-program", people)
+    told = {item["key"]: (item["result"], item["evidence"]) for item in plan.checklist}
+    assert told["kit"][0] == "passed"
+    assert told["review-data"][0] == "failed"
+    assert told["review-data"][1].startswith(
+        "Reviews on day 0, 1, 7, 30 cannot run yet. No current referrals."
+    )
+
+
+def test_a_joint_campaign_that_is_entered_in_the_set_up(stewards, client_of, tmp_path):  # noqa: F811
+    world = build_partner_world(np.random.default_rng(5), people=300)
+    ours = {kind: table for kind, table in world.tables["northwind"].items() if kind != "targets"}
+    program, first = set_up(
+        *stewards, packed(tmp_path, ours), name="Tour", kind="partner", country="US", zone="America/New_York"
+    )  # fmt: skip
+    people = {username: client_of(username, password) for username, password in first.items()}
+    runs = {run.command.name: run for run in program_setup.first_runs(program)}
+    assert [one.kind for one in runs["track-source"].lacks] == ["campaign"]
+    page = entered(
+        program, people, do="campaign", name="AI Launch Tour", starts_on="2026-02-01", ends_on="2026-01-01"
+    )
+    assert "Campaign of Tour is entered." not in page and not program.campaigns.exists()
+    page = entered(program, people, do="campaign", name="AI Launch Tour", starts_on="", ends_on="")
+    assert "Campaign of Tour is entered." in page
+    assert (program.campaigns.get().slug, program.campaigns.get().currency) == ("ai-launch-tour", "USD")
+    plan = run(program, "track-source", people)
     finish(plan)
     assert plan.state in ("succeeded", "succeeded_degraded")
     assert plan.currency == program.currency

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
+from decimal import Decimal
 from math import ceil
 from typing import Any
 
@@ -72,17 +73,29 @@ def alerts_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> tuple[Mapp
     return tuple(alert for runbook in chosen_runbooks(inputs, facts) for alert in runbook["alerts"])
 
 
-def who_answers(trigger: str, alerts: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> str:
-    """By the lines whose limit this trigger is of: who answers a breach within which time, in words."""
+def breached_by(
+    trigger: str, value: Decimal, alerts: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]
+) -> list[Mapping[str, Any]]:
+    """The lines of the monitoring plan whose own limit this value of the trigger's metric is past."""
+    known = measured(facts["kind"])
+    return [
+        alert
+        for alert in alerts
+        if alert.get("threshold")
+        and any(
+            trigger_of(rule.metric) == trigger and rule.comparator.holds(value, rule.limit)
+            for rule in parse_thresholds(alert["threshold"], known)
+        )
+    ]
+
+
+def who_answers(alerts: Sequence[Mapping[str, Any]], facts: Mapping[str, Any]) -> str:
+    """Who answers these lines within which time, in words."""
     found = []
     for alert in alerts:
-        limits = (
-            parse_thresholds(alert["threshold"], measured(facts["kind"])) if alert.get("threshold") else ()
-        )
-        if trigger in {trigger_of(limit.metric) for limit in limits}:
-            role = alert["owner"]
-            who = facts["people"].get(role, {}).get("name") or facts["roles"][role]["name"]
-            found.append(f"{who} answers within {alert['response_minutes']} minutes")
+        role = alert["owner"]
+        who = facts["people"].get(role, {}).get("name") or facts["roles"][role]["name"]
+        found.append(f"{who} answers within {alert['response_minutes']} minutes")
     return ", ".join(dict.fromkeys(found))
 
 

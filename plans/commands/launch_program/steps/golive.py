@@ -6,6 +6,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
+from plans.commands.launch_program.answer import of_live
 from plans.commands.launch_program.steps.events import REVIEW_COMMAND, limits_of, reviews_of
 from plans.commands.launch_program.steps.readiness import assess_readiness
 from plans.commands.launch_program.steps.timetable import launch_date, rows_of
@@ -39,7 +40,16 @@ def go_live(context: StepContext) -> StepResult:
             "reviews": reviews,
             "activates": facts["state"] in UNLAUNCHED_PROGRAM_STATES,
         },
-        outputs=[_checks(day_of, context), _reviews(reviews)],
+        outputs=[
+            of_live(
+                inputs["launch_date"],
+                ready.values["readiness"],
+                [row["name"] for row in day_of if row["key"] not in context.finished],
+                [review["day"] for review in reviews],
+            ),
+            _checks(day_of, context),
+            _reviews(reviews),
+        ],
     )
 
 

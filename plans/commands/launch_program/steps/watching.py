@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -14,6 +15,7 @@ from plans.commands.launch_program.records import with_the_registrys
 from plans.commands.launch_program.steps.events import (
     REVIEW_KEY,
     alerts_of,
+    breached_by,
     chosen_runbooks,
     limits_of,
     who_answers,
@@ -100,7 +102,8 @@ def watch(plan: Plan) -> StepResult | None:
     try:
         found = glance(REVIEW_KEY, {"window": span.window, "alert_threshold": limits}, plan.program, rules)
     except GtmError as error:
-        told = f"No limit could be held against data: {' '.join(error.lines())}"
+        why = " ".join(problem.message for problem in error.problems) or error.detail
+        told = f"No limit could be held: {why}"
         return StepResult(values={**values, "told": told, "period": "", "rows": []})
     rows = [[a["rule"], a["value"], a["verdict"], a["note"]] for a in found.values["alerts"]]
     known = {rule: value for rule, value in found.measured.items() if value != NOT_MEASURED}
@@ -115,10 +118,13 @@ def watch(plan: Plan) -> StepResult | None:
 
 
 def _answered(signal: Signal, plan: Plan) -> Signal:
-    """With who answers by the monitoring plan, and within which time."""
-    limits = alerts_of(plan.inputs, plan.context)
-    told = who_answers(signal.trigger, limits, plan.context)
-    return replace(signal, message=f"{signal.message}. {told}".rstrip(". ") + ".") if told else signal
+    """With who answers by the monitoring plan, and within which time; a limit of the registry has nobody."""
+    lines = alerts_of(plan.inputs, plan.context)
+    past = breached_by(signal.trigger, Decimal(str(signal.value)), lines, plan.context)
+    if not past:
+        return signal
+    message = f"{signal.message}. {who_answers(past, plan.context)}."
+    return replace(signal, message=message, answered_by=tuple(dict.fromkeys(line["owner"] for line in past)))
 
 
 def _in_words(rows: Sequence[Sequence[Any]], period: str) -> str:

@@ -4,6 +4,7 @@ from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
 import pytest
+from django.urls import reverse
 
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted
@@ -273,7 +274,7 @@ def test_only_whoever_works_on_a_task_says_how_far_it_is(runbook):
         human_tasks.report_progress(plan.tasks.get(key="legal-approval"), percent=10)
 
 
-def test_what_people_read_of_a_running_launch_is_todays_answer_and_they_are_told_where_it_turns():
+def test_what_people_read_of_a_running_launch_is_todays_answer_and_they_are_told_where_it_turns(client):
     with by("Olivia Park"):
         plan = start(IN_TIME)
     work_off(plan, "checklist")
@@ -283,6 +284,13 @@ def test_what_people_read_of_a_running_launch_is_todays_answer_and_they_are_told
     assert (read["verdict"], read["table"]) == ("go", "runbook-status")
     assert "design charter" not in read["next"] + read["caveats"][-1]  # what is done holds up nothing
     assert [at_risk.plan for at_risk in risks()] == []
+    client.force_login(Person.objects.get(name="Olivia Park").accounts.get())
+    page = client.get(reverse("admin:plans_plan_change", args=[plan.pk]))
+    assert (
+        page.status_code == 200
+    )  # the table of the present moment leads to its chapter, where all rows stand
+    assert '<a href="#chapter-now">The whole table</a>' in page.content.decode()
+    assert "Hold the retrospective of day 30" in page.content.decode()
 
     away("Olivia Park", "2026-03-03", "2026-05-01")
     with at("2026-03-03"):

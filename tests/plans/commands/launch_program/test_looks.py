@@ -11,6 +11,7 @@ from django.core.exceptions import ValidationError
 from gtm.core import clock
 from plans.commands.launch_program.report import standing_and_outlook
 from plans.commands.launch_program.steps.watching import how_often, next_look, span_on, spans_of
+from plans.engine.notices import addressing
 from plans.engine.running import forecasts
 from plans.engine.running.sweep import sweep
 from plans.models import Breach, Notice, Plan, Reading, RipcordPull
@@ -151,7 +152,9 @@ def test_hourly_looks_alarm_within_the_hour_and_count_the_data_of_a_day_once(liv
         "every hour on days 0 to 1 over 7 days; reviews day 0 at 17:00"
     )
     assert look(live, 0, 9)
-    assert looks_of(live)[-1]["told"].startswith("No limit could be held against data:")
+    assert looks_of(live)[-1]["told"].startswith(
+        "No limit could be held: Customer Advocates has no referrals loaded."
+    )
     assert not Reading.objects.filter(plan=live, rule="alert-conversion").exists()
     assert not look(live, 0, 9, 59)
     assert look(live, 0, 10) and len(looks_of(live)) == 1  # the same again is not written
@@ -164,7 +167,13 @@ def test_hourly_looks_alarm_within_the_hour_and_count_the_data_of_a_day_once(liv
     (breach,) = Breach.objects.filter(plan=live)
     assert breach.message.startswith("conversion<0.02 until 2026-04-15: 0.01. ")
     assert breach.message.endswith(" answers within 240 minutes.")
-    assert Notice.objects.filter(kind="breach").count() == 1
+    (notice,) = Notice.objects.filter(kind="breach")
+    assert breach.answered_by == [
+        "referral-architect"
+    ]  # by the monitoring plan, beside who asked for the launch
+    assert {"Samir Haddad", "Paul Nguyen"} <= {
+        person.name for person in addressing.recipients(notice, breach)
+    }
 
     for hour in (12, 13, 14):  # the same reading, hour after hour
         assert look(live, 0, hour)

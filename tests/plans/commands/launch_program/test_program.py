@@ -28,6 +28,7 @@ from plans.export.rules import problems
 from plans.models import Plan, Schedule, ScheduledRun
 from plans.runs import revise, schedules
 from plans.runs import start as base
+from plans.selectors import answer_of
 from programs.models import LaunchProfile, Person, Program, Role, Runbook, RunbookTask
 from tests.plans.conftest import decide, demo_organisation, output_of, start, work_off
 
@@ -176,6 +177,7 @@ def test_it_goes_live_on_its_date_and_books_its_reviews(plan):
     assert state(plan, "go-live") == "pending"
     plan = live_on(plan, 0)
     assert state(plan, "go-live") == "succeeded"
+    assert answer_of(plan)["headline"] == "Live since 2026-04-15. The first review is on day 0."
     assert held(plan, "outcomes-day-7") == "It begins on 2026-04-22, day 7 of the launch."
     booked = ScheduledRun.objects.order_by("due_at")
     assert {run.schedule.command for run in booked} == {"referral-program-orchestration:optimize-referrals"}
