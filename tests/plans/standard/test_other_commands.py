@@ -1,5 +1,5 @@
-"""Programs of every kind from files alone, by the pages of the set-up: optimize-referrals, monitor-loyalty and
-track-source go to their end by the people whom the checklist names; a launch starts."""
+"""Programs of every kind from files alone, by the pages of the set-up: optimize-referrals, monitor-loyalty
+and track-source go to their end by the people whom the checklist names; a launch starts."""
 
 import csv
 import io

@@ -286,9 +286,8 @@ def test_what_people_read_of_a_running_launch_is_todays_answer_and_they_are_told
     assert [at_risk.plan for at_risk in risks()] == []
     client.force_login(Person.objects.get(name="Olivia Park").accounts.get())
     page = client.get(reverse("admin:plans_plan_change", args=[plan.pk]))
-    assert (
-        page.status_code == 200
-    )  # the table of the present moment leads to its chapter, where all rows stand
+    assert page.status_code == 200
+    # The table of the present moment leads to its chapter, where all rows stand.
     assert '<a href="#chapter-now">The whole table</a>' in page.content.decode()
     assert "Hold the retrospective of day 30" in page.content.decode()
 

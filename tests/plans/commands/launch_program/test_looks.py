@@ -168,12 +168,9 @@ def test_hourly_looks_alarm_within_the_hour_and_count_the_data_of_a_day_once(liv
     assert breach.message.startswith("conversion<0.02 until 2026-04-15: 0.01. ")
     assert breach.message.endswith(" answers within 240 minutes.")
     (notice,) = Notice.objects.filter(kind="breach")
-    assert breach.answered_by == [
-        "referral-architect"
-    ]  # by the monitoring plan, beside who asked for the launch
-    assert {"Samir Haddad", "Paul Nguyen"} <= {
-        person.name for person in addressing.recipients(notice, breach)
-    }
+    assert breach.answered_by == ["referral-architect"]  # by the monitoring plan
+    told = {person.name for person in addressing.recipients(notice, breach)}
+    assert {"Samir Haddad", "Paul Nguyen"} <= told
 
     for hour in (12, 13, 14):  # the same reading, hour after hour
         assert look(live, 0, hour)
