@@ -39,7 +39,7 @@ class CampaignForm(forms.ModelForm):
         }
         help_texts = {
             "name": "As in briefs, links and the CRM",
-            "starts_on": "Both days may be empty: the campaign then lasts as long as its data",
+            "starts_on": "Both days may be empty. A run over the whole campaign needs them",
         }
 
 

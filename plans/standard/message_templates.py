@@ -10,7 +10,7 @@ from programs.models import Asset, Channel, MessageTemplate
 # key, asset, channel, title, utm_source, utm_medium, subject
 TEMPLATES = (
     ("launch-email", Asset.LAUNCH_EMAIL, Channel.EMAIL, "Launch e-mail", "crm", "email",
-     "{{ program.name }}: {{ copy.reward }} for every recommendation"),
+     "{{ program.name }}: {{ copy.reward }} for each new customer you bring"),
     ("in-app-prompt", Asset.IN_APP_PROMPT, Channel.IN_APP, "In-app prompt", "product", "in-app", ""),
     ("social-linkedin", Asset.SOCIAL_POST, Channel.SOCIAL, "Post on LinkedIn", "linkedin", "social", ""),
     ("social-x", Asset.SOCIAL_POST, Channel.SOCIAL, "Post on X", "x", "social", ""),

@@ -84,7 +84,7 @@ def test_the_preview_shows_html_in_a_frame_without_rights_and_text_as_text(login
     assert len(frames) == 1
     assert 'sandbox=""' in frames[0] and 'referrerpolicy="no-referrer"' in frames[0]
     assert "Hello *|FNAME|*," in body
-    assert "Customer Advocates: €50 of credit for every recommendation" in body
+    assert "Customer Advocates: €50 of credit for each new customer you bring" in body
     assert "utm_source=crm" in body
 
 

@@ -79,7 +79,7 @@ def test_the_archive_holds_what_is_previewed_with_subjects_manifest_and_checksum
     assert {path: packed[path] for path in shown} == shown
     assert (
         packed["email/launch-email.subject.txt"]
-        == "Customer Advocates: €50 of credit for every recommendation\n".encode()
+        == "Customer Advocates: €50 of credit for each new customer you bring\n".encode()
     )
     sums = dict(reversed(line.split("  ")) for line in packed.pop("SHA256SUMS").decode().splitlines())
     assert sums == {path: hashlib.sha256(body).hexdigest() for path, body in packed.items()}

@@ -38,7 +38,7 @@ KLAVIYO = {
     "code": "{{ person|lookup:'ref' }}",
     "unsubscribe": "{% unsubscribe_link %}",
 }
-SUBJECT = "Customer Advocates: €50 of credit for every recommendation"
+SUBJECT = "Customer Advocates: €50 of credit for each new customer you bring"
 PREHEADER = "Your personal link: a month free for them, €50 of credit for you."
 NAME = "Customer Advocates: email-launch-email"
 
