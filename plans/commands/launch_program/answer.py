@@ -133,7 +133,7 @@ def of_live(
                          unavailable="" if share is not None else "There was nothing to count."),
             AnswerFigure("Reviews booked", len(review_days)),
         ),
-        caveats=[f"Not confirmed on the day: {name}." for name in not_confirmed],
+        caveats=[f"Not confirmed when it went live: {name}." for name in not_confirmed],
         next="Outcomes are logged on their days; limits of the monitoring plan are held between the reviews.",
         table="reviews",
     )  # fmt: skip
