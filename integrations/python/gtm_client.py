@@ -101,9 +101,12 @@ class Client:
     # ---------------------------------------------------------------- how it is asked
 
     def pages(self, path: str, filters: Mapping[str, str] | None = None) -> Iterator[dict[str, Any]]:
-        """Every row of a list, page after page."""
-        query = urllib.parse.urlencode(filters or {})
-        address: str | None = self.base + path + (f"?{query}" if query else "")
+        """Every row of a list, page after page: as ``ordering`` says, else in the order they were made.
+
+        ``fields`` among the filters names the properties that you want, with commas between them.
+        """
+        walk = {} if "ordering" in (filters or {}) else {"cursor": ""}
+        address: str | None = f"{self.base}{path}?{urllib.parse.urlencode({**walk, **(filters or {})})}"
         while address:
             page = json.loads(self.raw("GET", address))
             yield from page["results"]

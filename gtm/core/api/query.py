@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Iterable
 from typing import Any
 
 from django.core.exceptions import FieldDoesNotExist
@@ -10,7 +11,9 @@ from rest_framework.request import Request
 
 from gtm.core.errors import InvalidInput, Problem
 
-ALWAYS = ("page", "page_size", "ordering")
+FIELDS = "fields"
+ABOUT_FIELDS = "Names of properties, with commas between them: of each object, only these are told"
+ALWAYS = ("page", "page_size", "ordering", "cursor", FIELDS)
 
 
 def check_query(request: Request, view: Any) -> None:
@@ -25,8 +28,25 @@ def check_query(request: Request, view: Any) -> None:
         elif name.endswith("__in"):
             problems += _unknown_values(view, name, request.query_params[name])
     problems += _unknown_orderings(view, request.query_params.get("ordering", ""))
+    if "cursor" in request.query_params:
+        beside = [name for name in ("page", "ordering") if name in request.query_params]
+        problems += [Problem(name, "does not go with a cursor, which has its own order.") for name in beside]
     if problems:
         raise InvalidInput("The parameters of this list are wrong.", problems=problems)
+
+
+def wanted_fields(request: Request, known: Iterable[str]) -> tuple[str, ...]:
+    """The properties that ``fields=`` names, empty for all. Raises InvalidInput for those there are not."""
+    names = [name.strip() for name in request.query_params.get(FIELDS, "").split(",") if name.strip()]
+    there = tuple(known)
+    problems = [
+        Problem(FIELDS, f"“{name}” is unknown.", there, _nearest(name, there), "unknown")
+        for name in names
+        if name not in there
+    ]
+    if problems:
+        raise InvalidInput("There is no such property.", problems=problems)
+    return tuple(names)
 
 
 def _filters(view: Any) -> tuple[str, ...]:

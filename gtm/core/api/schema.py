@@ -11,6 +11,7 @@ from drf_spectacular.plumbing import ResolvedComponent
 from rest_framework import serializers
 
 from gtm.core.api.problem import MEDIA_TYPE
+from gtm.core.api.query import ABOUT_FIELDS, FIELDS
 
 UNSAFE = ("POST", "PUT", "PATCH", "DELETE")
 REFUSALS = {
@@ -86,6 +87,8 @@ class TruthfulSchema(AutoSchema):
         if self.method == "GET" and getattr(self.view, "has_etags", False):
             operation["responses"]["304"] = {"description": "You have this version: `If-None-Match`"}
             self._ask(operation, "If-None-Match", "An ETag that you have; where it holds, the answer is 304")
+            if getattr(self.view, "action", "") in ("list", "retrieve"):
+                self._ask(operation, FIELDS, ABOUT_FIELDS, where="query")
         if self.method in ("PUT", "PATCH", "DELETE") and hasattr(self.view, "lookup_field"):
             self._ask(operation, "If-Match", "The ETag of the object as you read it", required=True)
         if self.method == "POST" and hasattr(self.view, "keeps_own_keys"):
@@ -117,10 +120,18 @@ class TruthfulSchema(AutoSchema):
         told = [p for p in operation.get("parameters", ()) if p["in"] == "query"]
         return any(parameter["name"] == "page" or parameter.get("required") for parameter in told)
 
-    def _ask(self, operation: dict[str, Any], name: str, about: str, *, required: bool = False) -> None:
+    def _ask(
+        self,
+        operation: dict[str, Any],
+        name: str,
+        about: str,
+        *,
+        required: bool = False,
+        where: str = "header",
+    ) -> None:
         parameters = operation.setdefault("parameters", [])
         if not any(parameter["name"] == name for parameter in parameters):
-            parameter = {"in": "header", "name": name, "schema": _TEXT, "description": about}
+            parameter = {"in": where, "name": name, "schema": _TEXT, "description": about}
             parameters.append(parameter | ({"required": True} if required else {}))
 
     def _refusal(self, code: str) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from contextlib import ExitStack
 from typing import Any
 
@@ -19,7 +20,7 @@ from gtm.core import request_ids
 from gtm.core.actors import REST, Actor, acting_as
 from gtm.core.api import etag, idempotency
 from gtm.core.api.authentication import check_scope
-from gtm.core.api.query import check_query
+from gtm.core.api.query import check_query, wanted_fields
 from gtm.core.evidence import changelog, refusals
 from gtm.core.identity.in_session import actor_in
 
@@ -103,7 +104,9 @@ class GovernedReadViewSet(ActingMixin, viewsets.ReadOnlyModelViewSet):
 
     def list(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         check_query(request, self)
+        wanted = wanted_fields(request, self.get_serializer().fields)
         answer = super().list(request, *args, **kwargs)
+        answer.data["results"] = [only(wanted, row) for row in answer.data["results"]]
         tag = etag.of_body(answer.data)
         if etag.not_modified(request, tag):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
@@ -111,11 +114,16 @@ class GovernedReadViewSet(ActingMixin, viewsets.ReadOnlyModelViewSet):
         return answer
 
     def retrieve(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        data = self.get_serializer(self.get_object()).data
-        tag = etag.of_body(data)
+        serializer = self.get_serializer(self.get_object())
+        wanted = wanted_fields(request, serializer.fields)
+        tag = etag.of_body(serializer.data)  # of all of it: a change names the version by it
         if etag.not_modified(request, tag):
             return Response(status=status.HTTP_304_NOT_MODIFIED, headers={"ETag": tag})
-        return Response(data, headers={"ETag": tag})
+        return Response(only(wanted, serializer.data), headers={"ETag": tag})
+
+
+def only(names: tuple[str, ...], row: Mapping[str, Any]) -> Mapping[str, Any]:
+    return {name: row[name] for name in names} if names else row
 
 
 class WorkViewSet(GovernedReadViewSet):

@@ -51,6 +51,8 @@ def test_the_client_starts_one_run_reads_it_loads_a_file_and_is_told_what_is_wro
     assert site.wait(plan["plan_id"], seconds=0)["state"] == "running"
     assert [row["plan_id"] for row in site.plans(state="running")] == [plan["plan_id"]]
     assert {task["state"] for task in site.tasks(plan__plan_id=plan["plan_id"])} >= {"ready", "pending"}
+    keys = [task["key"] for task in site.tasks(plan__plan_id=plan["plan_id"], page_size="2", fields="key")]
+    assert sorted(keys) == sorted(Plan.objects.get().tasks.values_list("key", flat=True))
     assert plan["plan_id"].encode() in site.export(plan["plan_id"])
     rows = tmp_path / "orders.csv"
     rows.write_text("member_id,purchased_at,amount\nA,2026-01-05,12.50\n")
