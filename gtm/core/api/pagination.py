@@ -16,8 +16,8 @@ from gtm.core.errors import InvalidInput, Problem
 CURSOR = "cursor"
 ABOUT_CURSOR = (
     "Empty to begin. Walks the list by `next`, in the order in which its rows were made: rows that are added "
-    "or go meanwhile shift none of the others. One that is being written as you pass may be missed. `count` is "
-    "then null, and neither page nor ordering is taken"
+    "or go meanwhile shift none of the others. One that is being written as you pass may be missed. `count` "
+    "is then null, and neither page nor ordering is taken"
 )
 
 
