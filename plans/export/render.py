@@ -17,6 +17,7 @@ from gtm.core import canonical
 from gtm.core.bounded.work import MEBIBYTE, Bounds, work
 from gtm.core.later import later
 from gtm.core.money import amount_text
+from gtm.core.percents import percent_text
 from gtm.core.places import filestore
 from plans.drawing import pictures, specification
 from plans.export import sheets
@@ -264,7 +265,7 @@ def _told(value: Any, kind: str, unit: str) -> str:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return _plain(value)
     if kind == "percent":
-        return f"{100 * value:.1f} %"
+        return percent_text(value)
     return f"{value:,.0f}" if value == int(value) or abs(value) >= 10_000 else f"{value:,.4g}"
 
 

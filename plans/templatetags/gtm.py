@@ -15,6 +15,7 @@ from django.utils.timezone import is_aware, localtime
 
 from gtm.core.actors import name_of
 from gtm.core.money import amount_text, is_currency
+from gtm.core.percents import percent_text
 from gtm.core.places.times import time_in_words
 from gtm.core.readable import readable
 from plans.schemas.answer import rounding_note
@@ -59,7 +60,7 @@ def cell(value: Any, kind: str = "", unit: str = "") -> str:
     if not number.is_finite() or (kind not in NUMERIC and isinstance(value, str)):
         return str(value)
     if kind == "percent":
-        return f"{number * 100:,.1f} %"
+        return percent_text(number)
     if kind == "money" or (kind in ("number", "figure") and is_currency(unit)):
         return amount_text(number, unit)
     if number == number.to_integral_value():
@@ -186,8 +187,8 @@ def roughly(value: Any, unit: str) -> str:
         return f"{value} {unit}".strip()
     number = Decimal(str(value))
     if unit == "%":
-        text = f"{number:,.1f}"
-    elif abs(number) >= WHOLE_FROM or number == number.to_integral_value():
+        return percent_text(number / 100)
+    if abs(number) >= WHOLE_FROM or number == number.to_integral_value():
         text = f"{number:,.0f}"
     else:
         text = cell(value, "figure", unit)

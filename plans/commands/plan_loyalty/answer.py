@@ -124,7 +124,8 @@ def _as_good(proposed: dict[str, Any], others: list[dict[str, Any]], months: int
     """That no alternative is worth a change: all earn less, or the best of them earns hardly more."""
     best = max(others, key=lambda row: row["net_present_value"], default=proposed)
     more = best["net_present_value"] - proposed["net_present_value"]
-    if round(more, minor_units(currency)) <= 0:
+    more = round(more, minor_units(currency))
+    if more <= 0:
         return "None of the alternatives is expected to earn more than the proposal."
     return (
         f"Of the alternatives, “{best['name']}” is expected to earn most: {money(more, currency)} more than the proposal "

@@ -6,6 +6,7 @@ from decimal import Decimal
 from typing import Any
 
 from gtm.core.money import Money
+from gtm.core.percents import percent_text
 from plans.schemas.outputs import Figure, settle
 from programs.analytics.chances import chance_in_words
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
@@ -52,7 +53,7 @@ def with_ends(estimate: MaybeEstimate) -> tuple[float | None, float | None, floa
 
 
 def percent(value: float | None, digits: int = 1) -> str:
-    return "not available" if value is None else f"{100 * value:.{digits}f} %"
+    return "not available" if value is None else percent_text(settle(value), digits)
 
 
 def chance(value: float | None, digits: int = 1) -> str:
