@@ -75,6 +75,8 @@ def prove(names: Sequence[str], plan_id: str, kept: Kept, in_file: Records) -> P
     present = presence.audit_presence(chain)
     what = "the tables hold the objects and links that the log tells of, and no others"
     proof.conclude(what, "the rows of creations, ends and links", _said(present.breaks))
+    if present.hidden:
+        proof.leave(f"the links of {present.hidden} objects", "a row that told of them is erased")
     if present.unsure:
         why = "versions of before did not record what an object belonged to"
         proof.leave(f"why {present.unsure} objects are gone that rows tell of", why)

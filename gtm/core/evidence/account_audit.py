@@ -96,7 +96,7 @@ def _told() -> dict[tuple[str, str], ToldRights]:
             mine.deleted = entry.sequence
         elif body["field"] == ACCOUNT and entry.event == "created":
             mine.rights = {name: (body["to"][name], entry.sequence) for name in RIGHTS}
-        elif entry.event == "changed" and body["field"] in (*RIGHTS, "permissions"):
+        elif entry.event == "changed":  # a password, too, which nobody compares
             mine.rights[body["field"]] = body["to"], entry.sequence
     return found
 

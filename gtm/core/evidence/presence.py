@@ -29,10 +29,12 @@ class PresenceAudit:
     """What a check of rows and links came to.
 
     ``unsure``: objects that are gone and may have gone with another one, as versions wrote it that told less.
+    ``hidden``: objects whose links nobody can compare, because a row that told of them is erased.
     """
 
     breaks: list[Break] = field(default_factory=list)
     unsure: int = 0
+    hidden: int = 0
 
 
 def audit_presence(chain: str | None = None) -> PresenceAudit:
@@ -42,7 +44,7 @@ def audit_presence(chain: str | None = None) -> PresenceAudit:
         found.breaks += _never_told(model, chain)
         _find_gone(model, chain, found)
         for relation in _told_links(model):
-            found.breaks += _differing_links(model, relation, chain)
+            found.breaks += _differing_links(model, relation, chain, found)
     return found
 
 
@@ -112,7 +114,10 @@ def _told_links(model: type[GovernedModel]) -> list[models.ManyToManyField[Any, 
 
 
 def _differing_links(
-    model: type[GovernedModel], relation: models.ManyToManyField[Any, Any], chain: str | None
+    model: type[GovernedModel],
+    relation: models.ManyToManyField[Any, Any],
+    chain: str | None,
+    found: PresenceAudit,
 ) -> Iterator[Break]:
     """Links that the rows do not tell of, and told ones that are not there though both ends are."""
     own, other = relation.m2m_column_name(), relation.m2m_reverse_name()
@@ -124,7 +129,10 @@ def _differing_links(
     for pk in sorted({*there, *told}):
         story = told.get(pk) or LinkStory(pk)
         owner = model._base_manager.filter(pk=pk).first()
-        if owner is None or chain not in (None, owner.change_chain()) or story.is_erased:
+        if owner is None or chain not in (None, owner.change_chain()):
+            continue
+        if story.is_erased:
+            found.hidden += 1
             continue
         now = there.get(pk, set())
         gone = story.linked - now
@@ -148,7 +156,7 @@ class LinkStory:
     sequence: int = 0
     linked: set[str] = field(default_factory=set)
     is_erased: bool = False
-    """A row that may have told of it is erased, and no later row tells all of it."""
+    """A row that may have told of it is erased, and no later row tells all of it: each tells what changed."""
 
 
 def _link_stories(model: type[GovernedModel], name: str) -> Iterator[LinkStory]:

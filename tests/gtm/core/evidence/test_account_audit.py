@@ -118,6 +118,8 @@ def test_a_published_key_that_no_row_tells_of_is_found(db, statement, says):
 def test_a_superuser_of_whom_no_row_tells_is_named_first_under_what_is_not_proved(made, capsys):
     UserFactory(username="a-staff-account", is_staff=True)
     UserFactory(username="z-root", is_superuser=True)
+    UserFactory(username="plain")
+    assert "the account plain" not in audit_accounts().untold
     call_command("verify_changelog")
     said = capsys.readouterr().out.partition("Not proved:")[2]
     assert "who gave these their rights: the account z-root (superuser), " in said
@@ -167,3 +169,16 @@ def test_a_token_that_no_row_made_as_it_is_is_found_while_it_opens_a_door(token,
     assert (says in found.reason, found.chain) == (True, "installation")
     sql("UPDATE core_accesstoken SET ended_at = made_at")
     assert audit_accounts().breaks == []
+
+
+def test_a_group_whose_permissions_no_row_tells_is_named_and_one_without_any_is_not(made):
+    with acting_as(Actor.system("Test")):
+        Group.objects.create(name="Nothing to tell")
+    sql("INSERT INTO auth_group (name) VALUES ('Quiet')")
+    quiet, wanted = Group.objects.get(name="Quiet").pk, Permission.objects.get(codename="add_user").pk
+    sql("INSERT INTO auth_group_permissions (group_id, permission_id) VALUES (%s, %s)", quiet, wanted)
+    assert [name for name in audit_accounts().untold if "group" in name and "olivia" not in name][-1:] == [
+        "the group Quiet"
+    ]
+    assert "the group Nothing to tell" not in audit_accounts().untold
+    assert "the group Stewards of tests" not in audit_accounts().untold

@@ -158,3 +158,42 @@ def test_the_key_of_a_witness_is_of_the_kind_that_the_protocol_gives_it(witness)
 def test_only_a_line_end_ends_a_line(key):
     text, lines = notes.split(f"text\n\n{notes.DASH}x\u2028y AAAA\n")
     assert (text, lines) == ("text\n", [f"{notes.DASH}x\u2028y AAAA"])
+
+
+def test_a_line_names_a_key_by_its_name_and_its_whole_fingerprint():
+    witness = notes.PrivateKey("auditor", notes.COSIGNATURE, bytes(32))
+    log = notes.PrivateKey("log", notes.SIGNATURE, bytes(32))
+    line = notes.cosign(notes.sign("log\n1\nAA==\n", [log]), witness, 1).removesuffix("\n")
+    assert notes.is_line_of(line, witness.public) is True
+    assert (
+        notes.is_line_of(line, notes.PrivateKey("auditor", notes.COSIGNATURE, bytes([1] * 32)).public)
+        is False
+    )
+    assert notes.is_line_of(line.replace("auditor", "another"), witness.public) is False
+
+
+def test_keys_are_read_with_their_dates_and_without():
+    one, two = (notes.PrivateKey(name, notes.SIGNATURE, bytes(32)).public for name in ("one", "two"))
+    ends = "2026-03-02T10:00:00Z"
+    text = f"# two keys\n{one} since 2026-01-01T00:00:00Z until {ends}  # the old one\n\n{two} {one}\n"
+    found = notes.read_keys(text)
+    assert found == [one, two, one]
+    assert [key.until and key.until.isoformat() for key in found] == ["2026-03-02T10:00:00+00:00", None, None]
+    assert notes.read_keys("# nothing") == []
+
+
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("until 2026-03-02T10:00:00Z", "'until' stands before every key"),
+        ("KEY until", "'' is not a time"),
+        ("KEY until yesterday", "'yesterday' is not a time"),
+        ("KEY since 2026-03-02T10:00:00", "has no time zone"),
+        ("KEY 2026-03-02T10:00:00Z", "a key is written"),
+        ("KEY ended 2026-03-02T10:00:00Z", "a key is written"),
+    ],
+)
+def test_dates_that_are_none_are_told(text, why):
+    key = notes.PrivateKey("one", notes.SIGNATURE, bytes(32)).public
+    with pytest.raises(notes.NoteError, match=why):
+        notes.read_keys(text.replace("KEY", str(key)))
