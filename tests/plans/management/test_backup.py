@@ -15,7 +15,7 @@ from django.db import connection
 from django.db.migrations.recorder import MigrationRecorder
 
 from gtm.core.actors import Actor, acting_as
-from gtm.core.evidence import anchors, keys
+from gtm.core.evidence import anchors, keys, notes
 from gtm.core.models import ChangeLogEntry
 from gtm.core.places import backups, filestore
 from plans.engine.running import runner, steps
@@ -169,3 +169,22 @@ def test_no_backup_is_written_over_and_no_stranger_is_read(lived_in, elsewhere, 
         call_command("backup", str(tmp_path / "gtm.tar.gz"))
     refused = elsewhere("restore", str(tmp_path / "gtm.tar.gz"))
     assert (refused.returncode, "no backup that can be read" in refused.stderr) == (2, True)
+
+
+def test_an_archive_that_was_forged_or_is_old_is_found_once_it_is_back(lived_in, elsewhere, tmp_path):
+    plan, archive, kept = lived_in[0], tmp_path / "gtm.tar.gz", tmp_path / "kept.jsonl"
+    with connection.cursor() as cursor:  # its manifest fits, as whoever has the archive can make it fit
+        cursor.execute("UPDATE plans_plan SET amount = 5000000 WHERE id = %s", [plan.pk])
+    call_command("backup", str(archive))
+    with acting_as(Actor.system("Test")):
+        anchors.anchor(tell_auditors=False)
+    kept.write_text("".join(f"{json.dumps(record)}\n" for record in anchors.stored()))
+    assert elsewhere("restore", str(archive)).returncode == 0
+    stranger = notes.new_key("drill").public
+    for words, says in (
+        ([], "its amount has a value that no row recorded"),
+        (["--anchors", str(kept)], "it is in the copy kept elsewhere, but not in the database"),
+        (["--key", str(stranger)], "no checkpoint that your key signed has a row of"),
+    ):
+        found = elsewhere("verify_changelog", *words)
+        assert (found.returncode, says in found.stderr) == (1, True), found.stderr
