@@ -60,7 +60,7 @@ TESTS = {
     ],
     "gtm/core/evidence/presence.py": ["tests/gtm/core/evidence/test_presence.py"],
     "gtm/core/evidence/timestamps.py": ["tests/plans/export/test_envelope.py"],
-    "gtm/core/evidence/signatures.py": ["tests/plans/export/test_passed_off.py"],
+    "gtm/core/evidence/signatures.py": ["tests/gtm/core/evidence/test_signatures.py"],
     "plans/export/verify.py": [
         "tests/plans/export/test_findings.py", "tests/plans/export/test_passed_off.py",
     ],
@@ -74,7 +74,18 @@ TESTS = {
     "gtm/core/fsm.py": ["tests/gtm/core/test_fsm.py"],
 }
 # fmt: on
-PURE = {"seats", "duties", "tolerance", "counting", "canonical", "merkle", "notes", "personal", "witness"}
+PURE = {
+    "seats",
+    "duties",
+    "tolerance",
+    "counting",
+    "canonical",
+    "merkle",
+    "notes",
+    "personal",
+    "signatures",
+    "witness",
+}
 """Tested without Django, which saves most of the time."""
 READERS = {"envelope", "explained", "timestamps", "verify", "verify_plan"}
 """Their tests read a plan JSON that the run without a mutant has made."""

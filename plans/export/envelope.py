@@ -122,7 +122,7 @@ def prove(
 ) -> list[str]:
     """Who signed the envelope, and when a service saw it, by what the reader kept.
 
-    ``last`` is the time of the last row in it. Answers what contradicts.
+    ``last`` is the latest time of a row in it. Answers what contradicts.
     """
     wrong = _prove_signed(opened, proof, kept, last)
     if not opened.stamps:
@@ -160,7 +160,7 @@ def _prove_signed(
         except exceptions.UnverifiedSignatureError:
             wrong.append(f"the signature of {name_of(key)} does not fit to the envelope")
     if by and last and (late := signatures.retired_before(by, last)):
-        wrong.append(f"{late}, before the last row of {last}")
+        wrong.append(f"{late}, before a row of {last} in it")
     if wrong:
         proof.conclude(SIGNED, "", wrong, asked=True)
     elif by:

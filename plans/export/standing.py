@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from django.db import connection
+from django.db.models import Max
 
 from gtm.core.evidence import (
     account_audit,
@@ -165,7 +166,8 @@ class _Signers:
         if not signed:
             self.unsigned.append(name)
         elif self.kind == SIGNATURE:
-            at = ChangeLogEntry.objects.get(chain=name, sequence=made.sequence).at
+            rows = ChangeLogEntry.objects.filter(chain=name, sequence__lte=made.sequence)
+            at = rows.aggregate(at=Max("at"))["at"]
             if late := signatures.retired_before(signed, at):
                 self.found.append(
                     f"{name} row {made.sequence}: the checkpoint: {late}, before this row of {at}"

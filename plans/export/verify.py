@@ -125,7 +125,13 @@ def _prove_envelope(body: Mapping[str, Any], kept: Kept) -> Verification:
         made.conclude("the envelope", "", [Discrepancy("envelope", f"it cannot be opened: {error}")])
         return made
     made = prove_bytes(opened.payload, kept, is_inside=True)
-    last = "" if made.findings else parse(opened.payload)["change_log"][-1]["at"]
+    last = ""
+    if not made.findings:
+        try:
+            last = signatures.latest(parse(opened.payload)["change_log"])
+        except (TypeError, ValueError) as error:
+            sentence = f"a row does not say its time ({error!r})"
+            made.conclude("the document", "", [Discrepancy("change_log", sentence)])
     wrong = envelope.prove(opened, made.proof, kept.keys, kept.roots, last)
     made.findings += [Discrepancy("envelope", sentence) for sentence in wrong]
     return made

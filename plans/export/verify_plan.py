@@ -188,7 +188,7 @@ def prove_envelope(
     stamps = [base64.b64decode(one["rfc3161"], validate=True) for one in body.get("timestamps", ())]
     lists = prove(payload, anchors, keys, witnesses, is_inside=True)
     what = "the installation signed this envelope"
-    last = "" if lists.findings else json.loads(payload)["change_log"][-1]["at"]
+    last = "" if lists.findings else latest(json.loads(payload)["change_log"])
     by, wrong = check_envelope(made, payload, keys or [], last)
     if keys is None:
         lists.leave(what, "no key that you kept was given (--key)")
@@ -223,8 +223,13 @@ def check_envelope(
         except InvalidSignature:
             wrong.append(f"envelope: the signature of {keyid} does not fit to the envelope")
     if last and is_late(list(by.values()), last):
-        wrong.append(f"envelope: its key was retired before the last row of {last}")
+        wrong.append(f"envelope: its key was retired before a row of {last} in it")
     return by, wrong
+
+
+def latest(log: list[Any]) -> str:
+    """Of the row that says the latest time: the last row could be dated back alone."""
+    return str(max((row["at"] for row in log), key=datetime.fromisoformat))
 
 
 def is_late(ends: list[str], at: str) -> bool:
@@ -592,8 +597,8 @@ def check_checkpoint(
             else "it is not signed by it"
         )
         lists.leave(signed, why, keys is not None)
-    elif is_late([until for *_, until in who], log[row - 1]["at"]):
-        told = f"its key was retired before row {row} of {log[row - 1]['at']}"
+    elif is_late([until for *_, until in who], latest(log[:row])):
+        told = f"its key was retired before a row of {latest(log[:row])} that it signed"
         lists.conclude(signed, "", [f"integrity/checkpoint: {told}"], True)
     else:
         lists.conclude(f"{signed} up to row {row}", f"the signature of {who[0][0]}", [], True)

@@ -99,9 +99,9 @@ def _prove_signed(
     if not signed:
         proof.leave(SIGNED, "the checkpoint is not signed with a key that you gave", asked=True)
         return
-    at = log[checkpoint.sequence - 1]["at"]
+    at = latest(log[: checkpoint.sequence])
     if late := retired_before(signed, at):
-        told = f"{late}, before row {checkpoint.sequence} of {at}"
+        told = f"{late}, before a row of {at} that it signed"
         proof.conclude(SIGNED, "", [f"integrity/checkpoint: {told}"], asked=True)
         return
     by = f"its signature {' and '.join(map(name_of, signed))}"
@@ -116,6 +116,11 @@ def _leave_later(proof: Proof, rows: str, last: int, length: int, sealed: int) -
         is_missed = last < sealed
         what = "and the seal of this text" if is_missed else "which change nothing that is sealed"
         proof.leave(f"{rows}, {what}", f"the checkpoint was made after row {last}", asked=is_missed)
+
+
+def latest(log: Sequence[Mapping[str, Any]]) -> str:
+    """The time of the row that says the latest one: the last row could be dated back alone."""
+    return max((row["at"] for row in log), key=datetime.fromisoformat)
 
 
 def retired_before(signed: Sequence[NoteKey], at: str) -> str:

@@ -195,6 +195,28 @@ def test_what_a_retired_key_signed_after_its_end_is_told(plan, key):
     )
 
 
+@pytest.mark.parametrize("at", ["2020-01-01T00:00:00.000000Z", "soon"])
+def test_a_last_row_that_is_dated_back_hides_nothing_from_the_end_of_a_key(plan, key, at):
+    body = json.loads(files.write(plan))
+    seal = body["change_log"][-1]
+    seal["at"] = at
+    body["integrity"]["anchors"] = []
+    forged = json.loads(chained_anew(body))
+    (signer,) = keys.signing()
+    integrity = forged["integrity"]
+    leaf = merkle.leaf_hash(checkpoints.leaf_of(integrity["chain"], integrity["length"], integrity["head"]))
+    integrity["checkpoint"] = {
+        "note": notes.sign(str(notes.TreeHead(key.name, 1, leaf)), [signer]), "keys": [str(key)],
+        "number": 0, "sequence": integrity["length"], "hash": integrity["head"], "path": [],
+    }  # fmt: skip
+    kept = [ended(key, START - timedelta(days=1))]
+    assert says(sealed_anew(forged), keys=kept)[1] != []
+    compare(envelope.wrap(sealed_anew(forged)), keys=kept)
+    assert prove_bytes(envelope.wrap(sealed_anew(forged)), Kept(keys=kept)).findings
+    del forged["integrity"]["checkpoint"]
+    assert prove_bytes(envelope.wrap(sealed_anew(forged)), Kept(keys=kept)).findings
+
+
 def test_a_key_that_was_retired_later_may_have_signed_later_and_only_a_witness_says_when(plan, key):
     raw = exported(plan)
     kept = ended(key, clock.now() + timedelta(days=1))

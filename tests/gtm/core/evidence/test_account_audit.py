@@ -182,3 +182,12 @@ def test_a_group_whose_permissions_no_row_tells_is_named_and_one_without_any_is_
     ]
     assert "the group Nothing to tell" not in audit_accounts().untold
     assert "the group Stewards of tests" not in audit_accounts().untold
+
+
+@pytest.mark.parametrize(("names", "says"), [("ABC", "3 (A, B, C) last"), ("ABCD", "4 (A, B, C, …) last")])
+def test_many_groups_are_told_in_short(made, names, says):
+    with acting_as(Actor.of_user(UserFactory(), ADMIN)):
+        made.groups.set([Group.objects.create(name=name) for name in names])
+    out_of_its_group(made)
+    (found,) = audit_accounts().breaks
+    assert found.reason.endswith(f"its groups is none, but this row recorded {says}")
