@@ -166,6 +166,8 @@ def test_a_key_that_was_retired_before_any_of_its_rows_is_told():
     assert found == [f"integrity/checkpoint: {named}, before a row of {TIMES[1]} that it signed"]
     assert (proved, asked) == ({}, {signatures.SIGNED})
     assert said(carried(sequence=1), keys=[kept])[0] == []  # the rows that came later it did not sign
+    at_once = replace(HOUSE.public, until=datetime.fromisoformat(TIMES[1]))
+    assert said(carried(), keys=[at_once])[0] == []
 
 
 def test_of_two_keys_one_that_goes_on_is_enough():
