@@ -45,7 +45,7 @@ def go_live(context: StepContext) -> StepResult:
                 inputs["launch_date"],
                 ready.values["readiness"],
                 [row["name"] for row in day_of if row["key"] not in context.finished],
-                [review["day"] for review in reviews],
+                [review.day for review in reviews_of(inputs, facts)],
             ),
             _checks(day_of, context),
             _reviews(reviews),
