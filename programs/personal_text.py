@@ -63,7 +63,7 @@ def declare_all() -> None:
         personal="name description assumptions_source banned_sources referral_rules tooling",
         plain="slug kind state currency country subdivision working_week region time_zone",
     )
-    declare("programs.runbook", personal="title sessions reviews", plain="program_kind channel")
+    declare("programs.runbook", personal="title sessions reviews", plain="program_kind channel looks")
     declare(
         "programs.runbooktask",
         personal="name purpose consulted informed outside evidence",
