@@ -21,7 +21,9 @@ def declare_all() -> None:
         owner="user_id",
     )
     declare("plans.artifact", personal="title payload specification", plain="key kind sha256")
-    declare("plans.breach", personal="model scope value message", plain="command rule window period answered_by")
+    declare(
+        "plans.breach", personal="model scope value message", plain="command rule window period answered_by"
+    )
     declare("plans.breakglass", comments="reason review", plain="state scope_sha256")
     declare(
         "plans.escalation",
