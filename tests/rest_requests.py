@@ -12,7 +12,7 @@ from gtm.core import clock
 from gtm.core.actors import REST, Actor, acting_as
 from plans.engine.people import human_tasks
 from plans.engine.stopping import ripcord
-from plans.management.rest_matrix import Caller, Operation
+from plans.management.rest_matrix import Operation, RestCaller
 from plans.schemas import skills
 from tests.doors import INPUTS, USAGE, user
 from tests.rest_world import Side, World, force
@@ -21,7 +21,7 @@ WHY = {"reason": "Because."}
 COMMENT = {"comment": "Because."}
 
 
-def client_of(world: World, caller: Caller, scope: str) -> APIClient:
+def client_of(world: World, caller: RestCaller, scope: str) -> APIClient:
     client = APIClient()
     if caller.is_service:
         left_out = "" if caller.has_scope else scope
@@ -31,7 +31,7 @@ def client_of(world: World, caller: Caller, scope: str) -> APIClient:
     return client
 
 
-def status(world: World, operation: Operation, caller: Caller, own: bool) -> int:
+def status(world: World, operation: Operation, caller: RestCaller, own: bool) -> int:
     """What the site answers. The caller of the request rolls back."""
     side = world.own if own else world.other
     client = client_of(world, caller, operation.scope)
@@ -54,7 +54,7 @@ def status(world: World, operation: Operation, caller: Caller, own: bool) -> int
     return answer.status_code
 
 
-def _pk(world: World, operation: Operation, caller: Caller, side: Side, own: bool) -> Any:
+def _pk(world: World, operation: Operation, caller: RestCaller, side: Side, own: bool) -> Any:
     name = operation.basename
     if "{" not in operation.path:
         return ""
@@ -97,14 +97,14 @@ ROWS: Mapping[str, tuple[str, str]] = {
 }  # fmt: skip
 """Where the object of a basename is, and which of its fields stands in the address."""
 
-Arranged = Callable[[World, Side, Caller], None]
+Arranged = Callable[[World, Side, RestCaller], None]
 
 
 def _state(where: str, state: str) -> Arranged:
     return lambda world, side, caller: force(getattr(side, where, None) or getattr(world, where), state=state)
 
 
-def _completed(world: World, side: Side, caller: Caller) -> None:
+def _completed(world: World, side: Side, caller: RestCaller) -> None:
     """By the owner, a moment ago; of the other side, by somebody else."""
     force(side.check, state="ready")
     who = world.accounts["analysts"] if side is world.own else user("ops")
@@ -112,7 +112,7 @@ def _completed(world: World, side: Side, caller: Caller) -> None:
         human_tasks.complete(side.check, result={}, evidence={})
 
 
-def _proposed_by(world: World, side: Side, caller: Caller) -> None:
+def _proposed_by(world: World, side: Side, caller: RestCaller) -> None:
     force(world.policy, proposed_by=world.accounts["operations"])
     force(world.change, requested_by=world.accounts["operations"])
 

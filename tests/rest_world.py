@@ -22,7 +22,7 @@ from plans.engine.alarms import readings
 from plans.engine.escalation import ladder
 from plans.engine.running.flow import seal_structure
 from plans.engine.webhooks import subscriptions
-from plans.management.rest_matrix import CALLERS, Caller
+from plans.management.rest_matrix import CALLERS, RestCaller
 from plans.models import (
     Artifact,
     BreakGlass,
@@ -178,7 +178,7 @@ class World:
 
     def _people(self) -> None:
         self.accounts: dict[str, Any] = {}
-        for caller in (*CALLERS[1:], Caller("bystander", ""), Caller("stranger", "")):
+        for caller in (*CALLERS[1:], RestCaller("bystander", ""), RestCaller("stranger", "")):
             account = (
                 access_tokens.make_service(caller.name, owner=user("ops"), purpose="Asks.").user
                 if caller.is_service

@@ -45,7 +45,7 @@ OTHERS = frozenset(
 
 
 @dataclass(frozen=True, slots=True)
-class Caller:
+class RestCaller:
     """Somebody who asks: of a group, and perhaps more to the objects of their own program."""
 
     name: str
@@ -61,13 +61,13 @@ class Caller:
         return permissions_of(self.group)
 
 
-def _caller(name: str, heading: str, group: str = "", *relations: str, **told: Any) -> Caller:
+def _caller(name: str, heading: str, group: str = "", *relations: str, **told: Any) -> RestCaller:
     mine = relations if told.get("is_service") else (*relations, THEMSELVES)
-    return Caller(name, heading, group, frozenset(mine), **told)
+    return RestCaller(name, heading, group, frozenset(mine), **told)
 
 
 CALLERS = (
-    Caller("anonymous", "Nobody"),
+    RestCaller("anonymous", "Nobody"),
     _caller("no-group", "No group"),
     _caller("operations", "Operations", "Operations", PROPOSER),
     _caller("analysts", "Analysts", "Analysts", OWNER),
@@ -177,7 +177,7 @@ class Operation:
         named = getattr(self.view, "scopes", {}).get(self.action)
         return named or ("read" if self.method in SAFE_METHODS else getattr(self.view, "scope", "admin"))
 
-    def sees(self, caller: Caller, own: bool) -> bool:
+    def sees(self, caller: RestCaller, own: bool) -> bool:
         """Whether the object is there for the caller at all."""
         if self.basename == "notification-preference":
             return not caller.is_service
@@ -203,7 +203,7 @@ class Operation:
             return "{" not in self.path and self.action != "list"
         return OurPeople in self.view.permission_classes
 
-    def expected(self, caller: Caller, own: bool = True) -> int:
+    def expected(self, caller: RestCaller, own: bool = True) -> int:
         """The status of a valid request of the caller on an object of its own program, or of another."""
         if self.basename in OPEN:
             return OPEN[self.basename]
@@ -220,7 +220,7 @@ class Operation:
             return 403
         return caller.is_service and self.act.to_services or self.act.status
 
-    def _may(self, caller: Caller, held: frozenset[str], own: bool) -> bool:
+    def _may(self, caller: RestCaller, held: frozenset[str], own: bool) -> bool:
         act = self.act
         if act.in_session and caller.is_service:
             return False
