@@ -148,7 +148,8 @@ class LoyaltyModel:
 
     def year_of(self, value_rate: float, inputs: Draws) -> IncrementalMargin:
         """By draw; without draws of the shape of the lift, on average over its shapes."""
-        shape: ArrayLike = self.shapes(value_rate, inputs[HALF]) if HALF in inputs else self.shape(value_rate)
+        known = HALF in inputs
+        shape = self.shapes(value_rate, inputs[HALF]) if known else np.array(self.shape(value_rate))
         return incremental_margin(
             self.base * inputs["revenue_base"] * inputs["enrolment"],
             inputs["margin_rate"],
