@@ -14,7 +14,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 
-from programs.analytics.fraud.catalogue import CATALOGUE, HOME, PACE, Hits
+from programs.analytics.fraud.catalogue import BURST, CATALOGUE, HOME, PACE, Hits
 from programs.analytics.fraud.peers import SIGNS
 from programs.analytics.fraud.table import Population, ReferralTable
 
@@ -50,7 +50,7 @@ def calibrated(
     """
     lowered = []
     for hit in found:
-        if known.any() and CATALOGUE[hit.key].family in (HOME, PACE):
+        if known.any() and CATALOGUE[hit.key].family in (HOME, PACE, BURST):
             kept = ~known[hit.rows]
             said = tuple(text for text, keep in zip(hit.evidence, kept.tolist(), strict=True) if keep)
             hit = Hits(hit.key, hit.rows[kept], hit.weights[kept], said)

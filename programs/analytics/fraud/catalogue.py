@@ -5,7 +5,7 @@ honest referrals. The values are expert priors (Good 1950, weight of evidence); 
 them where honest people show the sign (``calibration``), its policy may replace them, and decided cases
 refit them. ``family`` names what a heuristic is a witness of: witnesses of the same fact are not independent,
 so scoring counts the strongest of a family in full and the others by half. What one browser and one home
-leave, and the pace of orders, is a single fact each (``ONE_FACT``): there the others do not count at all.
+leave, and how soon orders follow the click, is a single fact each (``ONE_FACT``): there the others do not count at all.
 """
 
 from __future__ import annotations
@@ -39,10 +39,10 @@ class Hits:
 
 
 HOME = "home"
-PACE = "timing"
+PACE, BURST = "timing", "burst"
 ONE_FACT = frozenset({HOME, PACE, "graph"})
 """Families of which only the strongest witness counts: a browser has a device, a cookie and an address, and
-orders within a minute of the click are quicker than peers' as well and often come in bursts."""
+orders within seconds of the click are quicker than peers' as well."""
 CATALOGUE = {
     heuristic.key: heuristic
     for heuristic in (
@@ -82,7 +82,7 @@ CATALOGUE = {
                   "One person invited twice with two spellings."),
         Heuristic("sequential_mailboxes", "Numbered mailboxes", "mailbox", 3.5,
                   "Referred addresses of one referrer count upwards.", "Numbers of students or staff."),
-        Heuristic("velocity", "Burst of referrals", PACE, 1.8,
+        Heuristic("velocity", "Burst of referrals", BURST, 1.8,
                   "More referrals within an hour than the referrer's and the program's rate explain.",
                   "A newsletter, a talk, a post that went around."),
         Heuristic("too_fast", "Converted too fast", PACE, 2.8,

@@ -113,6 +113,13 @@ def review(
     traces[0] = weighed(traces[0], np.where(apart, 1.0, OF_A_HOME))
     together = identity.shared_ip_agent(table, cap=policy.place_cap)
     tied = np.unique(np.concatenate([hit.rows for hit in (selves[-1], *traces)]))
+    # A family pays with one card; who enters a friend's order at the own desk is quick, and so are people who
+    # stand together before a poster, all at once.
+    payment, *browser = (hit.rows for hit in traces[:3])
+    namesakes = np.intersect1d(selves[-1].rows, np.concatenate(browser))
+    at_one_place = np.unique(np.concatenate([*browser, together.rows]))
+    explained = {"payment": np.setdiff1d(at_home, namesakes), PACE: at_one_place}
+    burst = timing.velocity(table, everybody, window_hours=policy.velocity_hours)
     patterns = [each for each in patterns if not (policy.paid_traffic_allowed and each.sign == PAID_CLICKS)]
     found = (
         *selves,
@@ -124,7 +131,7 @@ def review(
         identity.disposable(table, everybody, policy.disposable_domains),
         identity.mailbox_variants(table),
         identity.sequential_mailboxes(table),
-        timing.velocity(table, everybody, window_hours=policy.velocity_hours),
+        kept(burst, ~np.isin(burst.rows, at_one_place)),
         timing.too_fast(table, seconds=policy.too_fast_seconds),
         timing.refund_after_hold(table, holding_days=policy.holding_days),
         timing.refund_rate(table, everybody),
@@ -137,14 +144,6 @@ def review(
         calibrated(hits, table, everybody, policy.weights, known_rows(table, policy))
         for hits in (found, pattern_hits(table, patterns, "partner"))
     )
-    # A family pays with one card; who enters a friend's order at the own desk is quick, and so are people who
-    # stand together before a poster.
-    payment, *browser = (hit.rows for hit in traces[:3])
-    namesakes = np.intersect1d(selves[-1].rows, np.concatenate(browser))
-    explained = {
-        "payment": np.setdiff1d(at_home, namesakes),
-        PACE: np.unique(np.concatenate([*browser, together.rows])),
-    }
     parts = score_parts(len(table), own, explained=explained)
     base = float(logit(policy.prior))
     fit = fit_labels(table, parts, base, labels)

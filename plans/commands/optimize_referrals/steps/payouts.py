@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from decimal import Decimal
 from typing import Any
 
+from gtm.core.money import Money
 from plans.commands.optimize_referrals.steps.screen import rules_of
 from plans.commands.shared.windows import Span
 from plans.engine.running.steps import StepContext
@@ -89,6 +91,6 @@ def clawback_table(rows: Sequence[Mapping[str, Any]], has_payouts: bool, currenc
          Column("returned", "Order returned on", "date"), Column("amount", "Not taken back", "money", currency)],
         [[row["payout_id"], row["referral_id"], f"{row['paid_at']:%Y-%m-%d}", f"{row['undone_at']:%Y-%m-%d}", row["amount"]]
          for row in shown],
-        f"{len(shown)} of {len(rows)} shown, {total:,.2f} {currency} in all: paid, the order returned in full, and never taken back."
+        f"{len(shown)} of {len(rows)} shown, {Money(Decimal(str(total)), currency)} in all: paid, the order returned in full, and never taken back."
         if has_payouts else "No payouts are loaded.",
     )  # fmt: skip

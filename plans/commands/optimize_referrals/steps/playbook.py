@@ -175,7 +175,7 @@ def _cases(context: StepContext, today: date) -> Iterator[Proposal]:
             1.0,
             1.0,
             effort,
-            f"{at_risk:,.0f} of rewards in the cases are due, weighed by the chance of fraud",
+            f"{money(at_risk, context.outputs['data']['currency'])} of rewards in the cases are due, weighed by the chance of fraud",
         ),
         "loss avoided",
     )

@@ -5,15 +5,16 @@ from programs.analytics.fraud.catalogue import hits
 from programs.analytics.fraud.scoring import accuracy, case_accuracy, score_referrals
 
 
-def test_families_add_and_witnesses_of_one_family_count_by_half():
+def test_families_add_and_of_one_fact_the_strongest_counts_alone():
     found = [
         hits("shared_device", np.array([0, 1]), ["", ""]),
         hits("shared_cookie", np.array([1]), [""]),
         hits("too_fast", np.array([0]), [""]),
+        hits("peer_quick", np.array([0]), [""]),
         hits("velocity", np.array([0]), [""]),
     ]
-    # One browser is one trace, and the pace of orders one fact: of these the strongest alone counts.
-    odds = np.exp([2.5 + 2.8, 2.5, 0.0])
+    # One browser is one trace, and how soon orders follow the click one fact: the strongest alone counts.
+    odds = np.exp([2.5 + 3.3 + 1.8, 2.5, 0.0])
     assert score_referrals(3, found, prior=0.5) == pytest.approx(100 * odds / (1 + odds))
 
 
