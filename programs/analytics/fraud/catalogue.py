@@ -5,7 +5,8 @@ honest referrals. The values are expert priors (Good 1950, weight of evidence); 
 them where honest people show the sign (``calibration``), its policy may replace them, and decided cases
 refit them. ``family`` names what a heuristic is a witness of: witnesses of the same fact are not independent,
 so scoring counts the strongest of a family in full and the others by half. What one browser and one home
-leave, and how soon orders follow the click, is a single fact each (``ONE_FACT``): there the others do not count at all.
+leave, and how soon orders follow the click, is a single fact each (``ONE_FACT``): there the others do not
+count at all.
 """
 
 from __future__ import annotations
