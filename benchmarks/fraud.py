@@ -1,6 +1,6 @@
 """The risk review on made-up worlds whose truth is known: what it finds, whom it accuses, what signs add.
 
-``PYTHONPATH=. python benchmarks/fraud.py [seeds] [--signs] [--spikes]``. Every world of ``rival_worlds``,
+``PYTHONPATH=. python benchmarks/fraud.py [seeds] [--signs [heuristic …]] [--spikes]``. Every world of ``rival_worlds``,
 and the house's with each convenience taken away, runs through the command's steps, without a database.
 ``--signs`` leaves out one heuristic at a time, on every world, and prints that table alone; ``--spikes``
 counts alarms of a hundred clean programs.
@@ -30,7 +30,7 @@ def main() -> None:
     numbers = [int(word) for word in sys.argv[1:] if word.isdigit()]
     seeds = range(1, (numbers[0] if numbers else SEEDS) + 1)
     if "--signs" in sys.argv:
-        signs(list(CATALOGUE), seeds)
+        signs([word for word in sys.argv[1:] if word in CATALOGUE] or list(CATALOGUE), seeds)
         return
     print("| world | honest accused, of 1,000 | precision | recall of holds | asked about | spikes |")
     print("|---|---|---|---|---|---|")
