@@ -1,7 +1,8 @@
 """The risk review on made-up worlds whose truth is known: what it finds, whom it accuses, what signs add.
 
-``PYTHONPATH=. python benchmarks/fraud.py [seeds] [--signs [heuristic …]] [--spikes]``. Every world of ``rival_worlds``,
-and the house's with each convenience taken away, runs through the command's steps, without a database.
+``PYTHONPATH=. python benchmarks/fraud.py [seeds] [--signs [heuristic …]] [--spikes]``. Every world of
+``rival_worlds``, and the house's with each convenience taken away, runs through the command's steps, without
+a database.
 ``--signs`` leaves out one heuristic at a time, on every world, and prints that table alone; ``--spikes``
 counts alarms of a hundred clean programs.
 """
