@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from itertools import groupby
@@ -106,9 +106,12 @@ def _holds(question: Q, app_label: str, codename: str) -> bool:
     """Whether a permission meets the question that selects those of a group."""
     if question.negated:
         raise ValueError("a group is what it has, not what it has not")
+    parts: list[Any] = question.children
     found = [
-        _holds(part, app_label, codename) if isinstance(part, Q) else _meets(*part, app_label, codename)
-        for part in question.children
+        _holds(part, app_label, codename)
+        if isinstance(part, Q)
+        else _meets(part[0], part[1], app_label, codename)
+        for part in parts
     ]
     return any(found) if question.connector == Q.OR else all(found)
 
@@ -118,13 +121,13 @@ def _meets(lookup: str, wanted: Any, app_label: str, codename: str) -> bool:
     if how in ("app_label", "codename", ""):
         name, how = lookup, "exact"
     value = codename if name == "codename" else app_label
-    answers = {
+    answers: dict[str, Callable[[], bool]] = {
         "exact": lambda: value == wanted,
         "in": lambda: value in wanted,
         "startswith": lambda: value.startswith(wanted),
         "regex": lambda: re.search(wanted, value) is not None,
     }
-    return bool(answers[how]())
+    return answers[how]()
 
 
 @dataclass(frozen=True)
@@ -174,7 +177,7 @@ class Operation:
         """The scope that a token needs, as ``check_scope`` asks for it."""
         if self.basename in OPEN:
             return ""
-        named = getattr(self.view, "scopes", {}).get(self.action)
+        named: str = getattr(self.view, "scopes", {}).get(self.action, "")
         return named or ("read" if self.method in SAFE_METHODS else getattr(self.view, "scope", "admin"))
 
     def sees(self, caller: RestCaller, own: bool) -> bool:
@@ -231,7 +234,8 @@ class Operation:
 
 def operations() -> Iterator[Operation]:
     """Every address of ours under /api/v1/, in their order; those of the document itself are left out."""
-    for path, _, method, callback in EndpointEnumerator().get_api_endpoints():
+    endpoints: Any = EndpointEnumerator()  # the library has no types
+    for path, _, method, callback in endpoints.get_api_endpoints():
         view = callback.cls
         if not path.startswith(PREFIX) or not view.__module__.startswith(("plans.", "programs.", "gtm.core")):
             continue
