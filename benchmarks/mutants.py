@@ -44,7 +44,9 @@ TESTS = {
     "gtm/core/canonical.py": ["tests/gtm/core/test_canonical.py"],
     "gtm/core/evidence/changelog.py": ["tests/gtm/core/evidence/test_chain.py"],
     "gtm/core/evidence/anchors.py": ["tests/gtm/core/evidence/test_anchors.py"],
-    "gtm/core/evidence/audit.py": ["tests/gtm/core/evidence/test_audit.py"],
+    "gtm/core/evidence/audit.py": [
+        "tests/gtm/core/evidence/test_audit.py", "tests/gtm/core/evidence/test_changelog.py",
+    ],
     "gtm/core/evidence/merkle.py": ["tests/gtm/core/evidence/test_merkle.py"],
     "gtm/core/evidence/notes.py": ["tests/gtm/core/evidence/test_notes.py"],
     "gtm/core/evidence/personal.py": ["tests/gtm/core/evidence/test_personal.py"],

@@ -180,6 +180,8 @@ def test_keys_are_read_with_their_dates_and_without():
     assert found == [one, two, one]
     assert [key.until and key.until.isoformat() for key in found] == ["2026-03-02T10:00:00+00:00", None, None]
     assert notes.read_keys("# nothing") == []
+    (begun,) = notes.read_keys(f"{one} since {ends}")
+    assert begun.until is None
 
 
 @pytest.mark.parametrize(
