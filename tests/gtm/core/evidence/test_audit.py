@@ -104,3 +104,68 @@ def test_an_erased_row_still_tells_the_state_it_led_to(program):
     assert unexplained() == []
     put(program, "archived")
     assert [broken.sequence for broken in unexplained()] == [2]
+
+
+# ------------------------------------------------------------------ values
+
+
+def values(chain=None):
+    return audit.audit_values(chain)
+
+
+def write(program, column, value):
+    with open_door():
+        Program._base_manager.filter(pk=program.pk).update(**{column: value})
+
+
+def erase_row(number):
+    user = UserFactory()
+    user.user_permissions.add(Permission.objects.get(codename="erase_payload"))
+    with acting_as(Actor.of_user(user, ADMIN)):
+        erase(CHAIN, [number], reason="Asked for.")
+
+
+def test_values_as_they_were_told_are_counted_in_their_chain(program):
+    assert values() == values(CHAIN) == audit.ValuesAudit((), 1, 0, 0)
+    assert values("another") == audit.ValuesAudit((), 0, 0, 0)
+
+
+def test_a_value_that_differs_is_told_with_the_row_that_recorded_it_last(program):
+    write(program, "name", "Another")
+    sentence = f"programs.program {program.pk}: its name is not what this row recorded last"
+    assert values() == values(CHAIN) == audit.ValuesAudit((Break(CHAIN, 3, sentence),), 1, 0, 0)
+    write(program, "name", "Renamed")
+    write(program, "region", "XX")
+    (found,) = values().breaks
+    assert (found.sequence, "region" in found.reason) == (1, True)
+
+
+def test_a_value_that_no_row_recorded_is_told_with_the_row_of_the_creation(program):
+    write(program, "description", "Never told")
+    sentence = f"programs.program {program.pk}: its description has a value that no row recorded"
+    assert values().breaks == (Break(CHAIN, 1, sentence),)
+
+
+def test_what_an_erased_row_told_is_not_compared_and_the_object_is_counted(program):
+    erase_row(1)
+    write(program, "description", "Never told")
+    assert values() == audit.ValuesAudit((), 1, 0, 1)
+    write(program, "name", "Another")
+    (found,) = values().breaks  # a later row told it
+    assert found.sequence == 3
+
+
+def test_an_object_of_before_rows_told_values_is_counted_and_compared_where_later_rows_told(program):
+    append_only.drop(connection)
+    payload = ChangeLogPayload.objects.get(entry__chain=CHAIN, entry__sequence=1)
+    body = {key: value for key, value in payload.body.items() if key != "fields"}
+    ChangeLogPayload.objects.filter(pk=payload.pk).update(body=body)
+    write(program, "description", "Never told")
+    assert values() == audit.ValuesAudit((), 1, 1, 0)
+    write(program, "name", "Another")
+    assert [found.sequence for found in values().breaks] == [3]
+
+
+def test_an_object_that_is_gone_is_not_compared(program):
+    program.delete()
+    assert values() == audit.ValuesAudit((), 0, 0, 0)
