@@ -45,21 +45,27 @@ class CapFinding:
 
 
 def usable_levels(levels: Sequence[RewardLevel]) -> list[RewardLevel]:
-    """Those with enough invitations, the lowest reward first."""
-    return sorted((x for x in levels if x.invites >= SMALLEST_LEVEL), key=lambda x: x.reward)
+    """Those with enough invitations, the lowest reward of each currency first."""
+    return sorted((x for x in levels if x.invites >= SMALLEST_LEVEL), key=lambda x: (x.currency, x.reward))
 
 
 def side_by_side(levels: Mapping[str, Sequence[RewardLevel]]) -> tuple[str, list[RewardLevel]]:
     """The tier of partners in which most invitations stand beside those of another reward, and its levels.
 
-    Where each tier has a reward of its own, what lies between two rewards is the tiers: nothing is side by
-    side then, and no level is given.
+    Where each tier has a reward of its own, what lies between two rewards is the tiers, and where each
+    currency has one, what lies between them is who is paid in it: nothing is side by side then, and no level
+    is given.
     """
-    both = {tier: found for tier, each in levels.items() if len(found := usable_levels(each)) > 1}
+    both = {
+        (tier, currency): found
+        for tier, each in levels.items()
+        for currency in {level.currency for level in each}
+        if len(found := usable_levels([x for x in each if x.currency == currency])) > 1
+    }
     if not both:
         return "", []
-    tier = max(sorted(both), key=lambda name: sum(level.invites for level in both[name]))
-    return tier, both[tier]
+    key = max(sorted(both), key=lambda name: sum(level.invites for level in both[name]))
+    return key[0], both[key]
 
 
 def margin_difference(low: RewardLevel, high: RewardLevel, *, level: float = 0.95) -> Estimate:
@@ -106,9 +112,7 @@ def cost_between(low: RewardLevel, high: RewardLevel, *, level: float = 0.95) ->
     """Extra payout for each customer more that the higher reward won."""
     p, q = low.won / low.invites, high.won / high.invites
     if q <= p:
-        return Unavailable(
-            f"A reward of {high.reward:g} won no more of the invited than one of {low.reward:g}."
-        )
+        return Unavailable(f"A reward of {high} won no more of the invited than one of {low}.")
     spend = high.payout / high.invites - low.payout / low.invites
     error = math.sqrt(p * (1 - p) / low.invites + q * (1 - q) / high.invites)
     half = float(norm.ppf(0.5 + level / 2)) * error

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 
 from scipy.stats import norm
 
@@ -16,7 +17,8 @@ from programs.analytics.rates import wilson_rate
 class RewardLevel:
     """What happened at one reward: ``invites`` sent, ``won`` customers, and money in one currency.
 
-    ``reward`` is per won customer; ``payout`` and ``gross_margin`` are totals.
+    ``reward`` is per won customer, in the ``currency`` in which it was promised; ``payout`` and
+    ``gross_margin`` are totals, in the one of the program.
     """
 
     reward: float
@@ -24,6 +26,10 @@ class RewardLevel:
     won: int
     payout: float
     gross_margin: float
+    currency: str = ""
+
+    def __str__(self) -> str:
+        return f"{Decimal(str(self.reward)).normalize():f} {self.currency}".rstrip()
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class MarginalStep:
 
     lower: float
     higher: float
+    currency: str
     extra_rate: Estimate
     marginal_cost: MaybeEstimate
     extra_margin_per_invite: float
@@ -94,7 +101,10 @@ def incentive_efficiency(
     payout, margin = sum(x.payout for x in levels), sum(x.gross_margin for x in levels)
     won, invites = sum(x.won for x in levels), sum(x.invites for x in levels)
     cost = payout + fixed_cost
-    ordered = sorted((x for x in levels if x.invites), key=lambda x: x.reward)
+    ordered = sorted((x for x in levels if x.invites), key=lambda x: (x.currency, x.reward))
+    neighbours = [
+        pair for pair in zip(ordered, ordered[1:], strict=False) if pair[0].currency == pair[1].currency
+    ]
     return IncentiveEfficiency(
         payout_ratio=Estimate(
             payout / margin, numerator=payout, denominator=margin, unit="share", method="ratio"
@@ -107,7 +117,7 @@ def incentive_efficiency(
         cost_per_incremental=cost_per_incremental_customer(cost, won, invites, baseline)
         if baseline is not None
         else Unavailable("No hold-out group tells how many would have bought anyway."),
-        steps=tuple(marginal_step(low, high) for low, high in zip(ordered, ordered[1:], strict=False)),
+        steps=tuple(marginal_step(low, high) for low, high in neighbours),
     )
 
 
@@ -126,7 +136,7 @@ def marginal_step(low: RewardLevel, high: RewardLevel, *, level: float = 0.95) -
             numerator=spend, denominator=q - p, unit="currency", method="wald",
         )  # fmt: skip
     margin = (high.gross_margin - high.payout) / high.invites - (low.gross_margin - low.payout) / low.invites
-    return MarginalStep(low.reward, high.reward, gain, cost, margin)
+    return MarginalStep(low.reward, high.reward, low.currency, gain, cost, margin)
 
 
 def viral_coefficient(

@@ -14,7 +14,7 @@ PAYING_RULES = {
     "before_win": "Paid before the customer was won",
     "before_holding": "Paid before the holding period was over",
     "after_refund": "Paid after the order was refunded",
-    "above_reward": "Paid more than was promised",
+    "above_reward": "Paid more than was promised, where both are in one currency",
     "below_minimum": "Paid for an order below the smallest that earns a reward",
     "other_beneficiary": "Paid to somebody else than the referrer",
 }

@@ -1,7 +1,9 @@
 """SQL of referrals, payouts and deals as questions see them: net, with what was gross beside it.
 
 ``gross_<column>`` is the amount before anything was taken off it; ``undone`` says that nothing is left, and
-``undone_at`` since when. Rows that are no referral, payout or deal themselves are not in it.
+``undone_at`` since when. ``stated`` and ``stated_in`` are a promise or a payout as the row has it, in its own
+currency: converted at the rates of two days, one promise would be two amounts. Rows that are no referral,
+payout or deal themselves are not in it.
 """
 
 from __future__ import annotations
@@ -16,6 +18,7 @@ GROSS: Mapping[str, tuple[str, ...]] = {
     "referral_payouts": ("amount",),
     "opportunities": ("amount",),
 }
+STATED: Mapping[str, str] = {"referrals": "reward", "referral_payouts": "amount"}
 CHANGES: Mapping[str, str] = {
     "purchases": "order_changes",
     "referrals": "referral_changes",
@@ -61,7 +64,7 @@ EARNED = """
 
 def plain_view(kind: str, source: str) -> str:
     """The view of a kind none of whose rows changes another."""
-    gross = "".join(f", {name} AS gross_{name}" for name in GROSS[kind])
+    gross = "".join(f", {name} AS gross_{name}" for name in GROSS[kind]) + _stated(kind)
     return f"SELECT *{gross}, false AS undone, NULL::TIMESTAMPTZ AS undone_at FROM {source}"  # noqa: S608
 
 
@@ -75,13 +78,17 @@ def netted_view(kind: str, source: str, effects: str, columns: Sequence[str]) ->
             "refunded_at": "coalesce(r.refunded_at, e.refunded_at)",
         }
     listed = ", ".join(f"{how} AS {name}" for name, how in changed.items())
-    gross = ", ".join(f"r.{name} AS gross_{name}" for name in GROSS[kind])
+    gross = ", ".join(f"r.{name} AS gross_{name}" for name in GROSS[kind]) + _stated(kind, "r.")
     return f"""
         SELECT r.* EXCLUDE (file_row_number) REPLACE ({listed}), {gross}, coalesce(e.undone, false) AS undone,
             CASE WHEN e.undone THEN e.moved_at END AS undone_at
         FROM (FROM {source} WHERE {kind_of(kind, columns)} = '{RULES[kind].plain}') r
         LEFT JOIN {effects} e ON e.id = r.file_row_number
     """  # noqa: S608
+
+
+def _stated(kind: str, row: str = "") -> str:
+    return f", {row}{STATED[kind]} AS stated, {row}currency AS stated_in" if kind in STATED else ""
 
 
 def empty_view(kind: str) -> str:

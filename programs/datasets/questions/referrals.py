@@ -106,8 +106,9 @@ class ReferralQuestions(ABC):
         payouts: Snapshot | None = None,
         by_tier: bool = False,
     ) -> pa.Table:
-        """tier ("" for all), reward, invites, won, payout, gross_margin of the invitations of the window at
-        as_of, net of refunds; payout is the rewards less claw-backs."""
+        """tier ("" for all), reward and the currency in which it was promised, invites, won, payout,
+        gross_margin of the invitations of the window at as_of, net of refunds; payout is the rewards less
+        claw-backs."""
         datasets = {"referrals": referrals, "referral_payouts": payouts}
         chosen = _span(start, end) | {"by_tier": by_tier}
         return self._ask("reward_levels", datasets, PAYOUTS, as_of=as_of, **chosen)

@@ -1,8 +1,10 @@
 -- Payouts of [start, end) that break a rule of paying: how many and how much, a row a rule. What was clawed back in full
--- breaks none. A program without a smallest order has no minimum.
+-- breaks none. A program without a smallest order has no minimum. A payout is held against its reward in the currency of
+-- both; where they differ, the rates of two days would differ too, and it is not.
 WITH paid AS (
     SELECT
-        p.* EXCLUDE (undone_at), r.referral_id IS NOT NULL AS known, r.won_at, r.undone_at, r.gross_reward AS reward, r.gross_revenue AS revenue,
+        p.* EXCLUDE (undone_at), r.referral_id IS NOT NULL AS known, r.won_at, r.undone_at, r.stated AS promised, r.stated_in AS promised_in,
+        r.gross_revenue AS revenue,
         r.referrer_id,
         count(*) OVER (PARTITION BY p.referral_id) AS times
     FROM referral_payouts p LEFT JOIN referrals r USING (referral_id)
@@ -15,7 +17,7 @@ broken AS (
         CASE WHEN known AND won_at IS NULL OR won_at > paid_at THEN 'before_win' END,
         CASE WHEN won_at <= paid_at AND paid_at < won_at + to_days($holding_days) THEN 'before_holding' END,
         CASE WHEN undone_at <= paid_at THEN 'after_refund' END,
-        CASE WHEN amount > reward THEN 'above_reward' END,
+        CASE WHEN stated_in = promised_in AND stated * amount > promised * gross_amount THEN 'above_reward' END,
         CASE WHEN revenue < CAST($minimum_order AS DECIMAL(18, 4)) THEN 'below_minimum' END,
         CASE WHEN beneficiary_id <> referrer_id THEN 'other_beneficiary' END
     ], lambda rule: rule IS NOT NULL)) AS rule

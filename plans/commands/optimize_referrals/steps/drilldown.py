@@ -156,9 +156,8 @@ def _incentive_table(found: IncentiveEfficiency, currency: str) -> Table:
     for step in found.steps:
         cost = step.marginal_cost
         note = getattr(cost, "reason", f"{step.extra_margin_per_invite:+.2f} {currency} margin an invitation")
-        rows.append(
-            [f"Extra customer, reward {step.lower:g} → {step.higher:g}", currency, *_scaled(cost, 1.0), note]
-        )
+        between = f"{step.lower:g} → {step.higher:g} {step.currency}".rstrip()
+        rows.append([f"Extra customer, reward {between}", currency, *_scaled(cost, 1.0), note])
     return Table(
         "incentives",
         "Incentive efficiency",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -76,7 +76,7 @@ def rewards_of(context: StepContext, span: Span) -> RewardEvidence:
         low, high = beside[0], beside[-1]
         cost = incentives.cost_between(low, high)
         efficiency = replace(efficiency, cost_per_incremental=cost)
-        basis = f"rewards of {low.reward:g} and {high.reward:g} side by side in the data{within(tier)}, not randomised"
+        basis = f"rewards of {low} and {high} side by side in the data{within(tier)}, not randomised"
     else:
         efficiency = replace(efficiency, cost_per_incremental=Unavailable(_why_unknown(levels, arms)))
     return RewardEvidence(efficiency, basis, levels, arms, tier, beside)
@@ -84,7 +84,12 @@ def rewards_of(context: StepContext, span: Span) -> RewardEvidence:
 
 def level_of(row: Mapping[str, Any]) -> RewardLevel:
     return RewardLevel(
-        float(row["reward"]), row["invites"], row["won"], float(row["payout"]), float(row["gross_margin"])
+        float(row["reward"]),
+        row["invites"],
+        row["won"],
+        float(row["payout"]),
+        float(row["gross_margin"]),
+        row["currency"],
     )
 
 
@@ -102,8 +107,8 @@ def _one_level(levels: Sequence[RewardLevel]) -> str:
     if not levels:
         return "no invitation of the window names its reward"
     if len(levels) == 1:
-        return f"all {levels[0].invites:,} invitations of the window promise {levels[0].reward:g}"
-    told = ", ".join(f"{x.reward:g} ({x.invites:,})" for x in levels)
+        return f"all {levels[0].invites:,} invitations of the window promise {levels[0]}"
+    told = ", ".join(f"{x} ({x.invites:,})" for x in levels)
     if len(incentives.usable_levels(levels)) > 1:
         return (
             f"each tier of partners has a reward of its own, so the tiers differ and not the rewards: {told}"
@@ -123,20 +128,14 @@ def evidence_values(found: RewardEvidence) -> dict[str, Any]:
         "cost_per_incremental_high": cost.high if isinstance(cost, Estimate) else None,
         "cost_per_incremental_basis": found.basis,
         "cost_per_incremental_reason": cost.reason if isinstance(cost, Unavailable) else "",
-        "levels": [
-            {"reward": x.reward, "invites": x.invites, "won": x.won, "payout": x.payout, "gross_margin": x.gross_margin}
-            for x in found.levels
-        ],
+        "levels": [asdict(level) for level in found.levels],
         "tier": found.tier,
-        "side_by_side": [
-            {"reward": x.reward, "invites": x.invites, "won": x.won, "payout": x.payout, "gross_margin": x.gross_margin}
-            for x in found.beside
-        ],
+        "side_by_side": [asdict(level) for level in found.beside],
         "sides": sorted(
             {f"{arm['experiment']}: {arm['variant']}" for arm in found.arms if arm["variant"].casefold() in SIDES}
         ),
         "steps": [
-            {"lower": step.lower, "higher": step.higher, "extra_rate": step.extra_rate.value,
+            {"lower": step.lower, "higher": step.higher, "currency": step.currency, "extra_rate": step.extra_rate.value,
              "extra_low": step.extra_rate.low, "extra_high": step.extra_rate.high,
              "marginal_cost": value_of(step.marginal_cost), "extra_margin_per_invite": step.extra_margin_per_invite}
             for step in efficiency.steps
@@ -180,7 +179,7 @@ def _amount(context: StepContext, today: date) -> Iterator[IncentiveFinding]:
                        found["funnel"]["invites"])  # fmt: skip
         if test is None:
             yield IncentiveFinding("amount", missing=(
-                f"A reward of {to.reward:g} earned more an invitation than one of {from_.reward:g}{within(tier)}, which nobody "
+                f"A reward of {to} earned more an invitation than one of {from_}{within(tier)}, which nobody "
                 f"randomised, and a reward is changed by a test alone. {proof}."
             ))  # fmt: skip
             continue
@@ -189,22 +188,22 @@ def _amount(context: StepContext, today: date) -> Iterator[IncentiveFinding]:
         effect = replace(extra, value=abs(extra.value), low=ends[0], high=ends[1])
         dearer = to.payout / to.invites - from_.payout / from_.invites
         why = (
-            f"{extra.value:+.2f} margin after reward an invitation from {low.reward:g} to {high.reward:g}{within(tier)} "
+            f"{extra.value:+.2f} margin after reward an invitation from {low} to {high}{within(tier)} "
             f"({extra.low:+.2f} to {extra.high:+.2f}); rewards cost {dearer * found['funnel']['invites']:+,.0f} a window; "
             "not randomised"
         )
         told = (
-            f"{proof}; arms: {from_.reward:g} (control) and {to.reward:g}; the test costs "
+            f"{proof}; arms: {from_} (control) and {to}; the test costs "
             f"{money(dearer * test.members_per_arm, currency)} of rewards more than without it"
         )
         yield IncentiveFinding("amount", Proposal(
             "incentive",
             ProposedAction(
-                f"Test a reward of {to.reward:g} against {from_.reward:g}", OWNERS["incentive"],
+                f"Test a reward of {to} against {from_}", OWNERS["incentive"],
                 due(today, EFFORT["incentive"], test), CHANCE_TO_WIN, effect, found["funnel"]["invites"], 1.0,
                 EFFORT["incentive"], why, test, told,
             ),
-            f"won of invited {100 * rise:+.2f} points from {low.reward:g} to {high.reward:g}",
+            f"won of invited {100 * rise:+.2f} points from {low} to {high}",
         ))  # fmt: skip
 
 

@@ -54,6 +54,27 @@ def test_one_reward_for_all_is_no_evidence_and_what_is_missing_is_said(site, wor
     assert any(line.startswith("Amount: nothing is proposed.") for line in told["bullets"])
 
 
+def in_another_currency(world, code):
+    rows = [row | {"currency": code} for row in world["referrals"].to_pylist()]
+    return world | {"referrals": pa.Table.from_pylist(rows, schema=world["referrals"].schema)}
+
+
+def test_one_promise_in_another_currency_is_one_reward_whatever_the_rates_of_its_days(site, world):
+    site.load(in_another_currency(world, "GBP"))
+    plan = site.run()
+    (amount,) = of(plan, "amount")
+    assert amount["item"] == "" and "invitations of the window promise 20 GBP" in amount["missing"]
+    found = output(plan, "performance")["incentives"]
+    assert [(level["reward"], level["currency"]) for level in found["levels"]] == [(20.0, "GBP")]
+    assert found["steps"] == [] and found["cost_per_incremental"] is None
+
+
+def test_two_promises_in_another_currency_are_compared_in_it(site, world):
+    site.load(in_another_currency(with_second_reward(world, 0.5), "GBP"))
+    (item,) = items(site.run())
+    assert item["title"] == "Test a reward of 30 GBP against 20 GBP"
+
+
 def with_eager_referrers(world, each):
     """Two referrers won ``each`` of the honest customers of the last days."""
     rows = world["referrals"].to_pylist()

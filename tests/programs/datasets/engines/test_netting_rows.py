@@ -314,6 +314,24 @@ def test_a_payout_that_was_taken_back_breaks_no_rule_of_paying(tmp_path):
     assert broken([payout(2, 10), clawback(2, -10)]) == []
 
 
+@pytest.mark.parametrize(
+    ("amount", "paid_in", "broken"),
+    [(10, "EUR", []), (11, "EUR", ["above_reward"]), (9, "EUR", []), (10, "USD", []), (10, "GBP", [])],
+)
+def test_a_payout_is_held_against_its_reward_in_the_currency_of_both(tmp_path, amount, paid_in, broken):
+    for won in (20, 60, 200):  # the euro is worth more when it is paid, or less
+        order = Order(2, won, Decimal(80), Decimal(0))
+        referrals = load(tmp_path, "referrals", [order.row(order.revenue, currency="EUR")]).snapshot
+        paid = payout(2, amount, currency=paid_in, paid_at=day(won + 40))
+        payouts = load(tmp_path, "referral_payouts", [paid]).snapshot
+        asked = DuckDBEngine(SnapshotStore(tmp_path / "store"), currency="USD")
+        found = asked.payout_compliance(referrals, payouts, **WINDOW, holding_days=10).to_pylist()
+        assert [row["rule"] for row in found] == broken
+        partly = [paid | {"amount": 12, "payout_id": "x"}, clawback(2, -3, payout_id="x", currency=paid_in)]
+        taken = load(tmp_path, "referral_payouts", partly).snapshot
+        assert asked.payout_compliance(referrals, taken, **WINDOW, holding_days=10).num_rows == 0
+
+
 def test_a_reward_paid_for_an_order_that_came_back_is_a_cost_until_it_is_taken_back(tmp_path):
     order = Order(2, 20, Decimal(80), Decimal(80))
     referrals = load(tmp_path, "referrals", [order.row(order.revenue, refunded_at=day(25))]).snapshot
