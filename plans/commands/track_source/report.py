@@ -7,6 +7,8 @@ from dataclasses import replace
 from datetime import timedelta
 from typing import Any
 
+from django.utils.text import capfirst
+
 from gtm.core import canonical
 from plans.commands.shared.figures import money, percent
 from plans.commands.track_source.answer import answer_of
@@ -80,7 +82,7 @@ def summary_of(context: StepContext, scope: Scope) -> list[Section]:
     found = [
         f"{_name(scope, c)}: {text}" for c in result["contributions"] for text in _against_target(c, cash)
     ]
-    working = [describe(row).capitalize() for row in insights["asset"][:3]]
+    working = [capfirst(describe(row)) for row in insights["asset"][:3]]
     lost = [
         f"{row['name']} wins {percent(row['rate'])} of its decided deals, {points(row['gap'])} below "
         f"{scope.partners.get(row['best'], row['best'])} (95 %: {points(row['gap_low'])} to {points(row['gap_high'])})"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -98,7 +99,7 @@ class DatasetViews:
         self.zone = zone
         self.currency = currency
         self.left_out = left_out
-        self._rates: dict[Conversion, pa.Table] = {}
+        self._rates: dict[tuple[Conversion, date, date], pa.Table] = {}
         self._checked: set[tuple[str, str]] = set()
 
     def conversion(self, snapshot: Snapshot) -> Conversion | None:
@@ -235,8 +236,9 @@ class DatasetViews:
         conversion: Conversion,
     ) -> None:
         book, contract = ecb_rates(), CONTRACTS[snapshot.kind]
-        if conversion not in self._rates:
-            self._rates[conversion] = rate_table(conversion, *days_of_rates(conversion, snapshot, book), book)
+        span = (conversion, *days_of_rates(conversion, snapshot, book))
+        if span not in self._rates:
+            self._rates[span] = rate_table(*span, book)
         amounts: dict[str, tuple[str, ...]]
         if name == CHANGES.get(snapshot.kind):
             amounts = dict(ORDER_CHANGES if snapshot.kind == "purchases" else CHANGED_AMOUNTS)
@@ -246,7 +248,7 @@ class DatasetViews:
         stored = connection.view(kept).columns
         amounts = {column: days for column, days in amounts.items() if column in stored}
         rates = f"{name}_rates"
-        connection.register(rates, self._rates[conversion])
+        connection.register(rates, self._rates[span])
         looked = (name, snapshot.sha256)
         create_converted(
             connection, name, kept, amounts, conversion, rates, looked_at=looked in self._checked

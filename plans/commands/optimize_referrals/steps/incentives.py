@@ -7,6 +7,8 @@ from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
+from django.utils.text import capfirst
+
 from plans.commands.optimize_referrals.facts import window_of
 from plans.commands.optimize_referrals.steps.proposed import (
     CHANCE_TO_WIN,
@@ -167,7 +169,9 @@ def _amount(context: StepContext, today: date) -> Iterator[IncentiveFinding]:
     levels, tier = [RewardLevel(**level) for level in known.get("levels", ())], known.get("tier", "")
     beside = [RewardLevel(**level) for level in known.get("side_by_side", ())]
     if not beside:
-        missing = f"{_one_level(levels).capitalize()}. It takes a second reward, in a test or as new terms for a part."
+        missing = (
+            f"{capfirst(_one_level(levels))}. It takes a second reward, in a test or as new terms for a part."
+        )
         yield IncentiveFinding("amount", missing=missing)
     currency = context.outputs["data"]["currency"]
     for low, high in zip(beside, beside[1:], strict=False):
