@@ -150,7 +150,7 @@ def latest_plan_with(campaign: Any, variable: str) -> Plan | None:
     return Plan.objects.filter(Exists(done), campaign=campaign).order_by("-created_at").first()
 
 
-def plan_by_id(plan_id: str, *, user: Any = None) -> Plan:
+def plan_by_id(plan_id: str) -> Plan:
     plan = Plan.objects.select_related("program", "campaign", "requested_by").filter(plan_id=plan_id).first()
     if plan is None:
         raise NotFound(f"There is no plan {plan_id}.", hint="Work, Plans lists them.")

@@ -12,7 +12,6 @@ from gtm.core.errors import InvalidInput, Problem, WrongState
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry
-from plans import selectors
 from plans.engine.webhooks import bodies, gathering, signing
 from plans.models import (
     UNDELIVERED_STATES,
@@ -22,6 +21,7 @@ from plans.models import (
     WebhookState,
     WebhookSubscription,
 )
+from programs.selectors import is_partners_contact
 
 MOST_REPLAYED = 10_000
 REPLAYED, SENT_AGAIN, GIVEN_UP = "replayed", "sent again", "given up"
@@ -33,7 +33,7 @@ def why_not_told(subscription: WebhookSubscription) -> str:
     service = getattr(owner, "service_account", None)
     if not owner.is_active or (service is not None and not service.owner.is_active):
         return "The account of its owner is closed."
-    if not owner.has_perm("plans.view_plan") or selectors.is_partners_contact(owner):
+    if not owner.has_perm("plans.view_plan") or is_partners_contact(owner):
         return "Its owner may no longer see plans."
     return ""
 
