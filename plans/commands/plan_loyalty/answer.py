@@ -161,7 +161,8 @@ def warnings_of(signals: dict[str, Any], design: dict[str, Any], economics: dict
     lift = economics["lift"]
     if lift["is_assumed"]:
         found.append(
-            f"The lift in spend is assumed ({percent(lift['low'])} to {percent(lift['high'])}): no holdout is loaded and "
+            f"The lift in spend is assumed ({percent(lift['low'])} to {percent(lift['high'])} at a reward of "
+            f"{percent(lift['value_rate'])} of spend): no holdout is loaded and "
             "nobody has entered one, so the result is an assumption"
         )
     elif not lift["is_measured"]:

@@ -84,7 +84,9 @@ def test_a_budget_that_earns_nothing_more_is_not_used_and_the_approvers_are_told
     design, economics = output_of(plan, "tier-design"), output_of(plan, "economic-modeling")
     assert design["annual_pool"] + design["unspent"] == pytest.approx(design["annual_budget"])
     packet = output_of(plan, "governance-packet")
-    assert packet["warnings"][0].startswith("The lift in spend is assumed (1.3 % to 8.3 %)")
+    assert packet["warnings"][0].startswith(
+        "The lift in spend is assumed (1.3 % to 8.3 % at a reward of 1.0 % of spend)"
+    )
     assert (
         "97 % of the budget is not used, because a bigger pool earns less or risks more" in packet["warnings"]
     )
