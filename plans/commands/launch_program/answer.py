@@ -7,6 +7,7 @@ from typing import Any
 
 from plans.commands.launch_program.steps.timetable import Timetable
 from plans.schemas.answer import DO_NOT, GO, WITH_CARE, Alternative, Answer, AnswerFigure, Certainty
+from programs.analytics.chances import chance_in_words
 from programs.analytics.estimate import MaybeEstimate, Unavailable
 from programs.analytics.readiness import GO as READY
 from programs.analytics.readiness import Readiness
@@ -48,7 +49,7 @@ def of_date(
         headline=f"{asks}: {_of_date(found, told)}",
         verdict=verdict,
         certainty=Certainty(
-            f"Probability of making the date {on_time.value:.0%}, with everybody on one task at a time and nobody taken "
+            f"Probability of making the date {chance_in_words(on_time.value)}, with everybody on one task at a time and nobody taken "
             "to stand in for whoever is away.",
             on_time.value,
             f"a launch on {day}",

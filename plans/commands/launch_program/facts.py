@@ -33,6 +33,7 @@ from plans.models import NoticeKind
 from plans.runs import data_needs
 from plans.runs.draft import Draft, owner_of, worker_facts
 from programs.analytics import raci
+from programs.analytics.chances import chance_in_words
 from programs.analytics.templating import TemplatingError
 from programs.models import Approver, CalendarRevision, Channel, LaunchProfile, MessageTemplate, Program, Role
 from programs.outreach.communications import EVERYONE, Audience, languages_of, render_pieces
@@ -142,7 +143,7 @@ def date_can_be_made(draft: Draft) -> tuple[bool, str]:
     chance = odds(draft.inputs, draft.facts, draft.seed).on_time
     told = verdict(found, way_back(draft.inputs, draft.facts))
     busy = overloaded(loads_of(draft.inputs, draft.facts), draft.inputs, draft.facts)
-    said = f"{told} Probability of making it: {chance.value:.0%}. {busy}".strip()
+    said = f"{told} Probability of making it: {chance_in_words(chance.value)}. {busy}".strip()
     return not found.is_late and not busy, said
 
 

@@ -42,6 +42,7 @@ from plans.schemas.outputs import (
 )
 from plans.schemas.outputs import Document as DocumentOutput
 from plans.selectors import forecasts_of
+from programs.analytics.chances import chance_in_words
 from programs.analytics.readiness import Readiness, readiness
 from programs.models import BEFORE_LAUNCH, RunbookPhase
 from programs.selectors import holders_of_roles
@@ -263,7 +264,7 @@ def look_ahead(plan: Plan) -> dict[str, Any] | None:
         "earliest_launch": found.schedule.earliest_launch.isoformat(),
         "late_by": found.schedule.late_by,
         "done": _share_done(plan.inputs, facts),
-        "told": f"{told} Probability of making it: {chance.value:.0%}. {busy}".strip(),
+        "told": f"{told} Probability of making it: {chance_in_words(chance.value)}. {busy}".strip(),
         "answers": CHECKLIST,
         "answer": payload_of(
             of_date(found, drawn, told, busy, people_of(found, facts), done=done_of(facts), shows=SHOWN)

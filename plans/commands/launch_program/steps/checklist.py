@@ -25,6 +25,7 @@ from plans.commands.launch_program.steps.timetable import (
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, StepResult, Table
 from programs.analytics import raci
+from programs.analytics.chances import chance_in_words
 from programs.analytics.levelling import Load
 from programs.analytics.schedule import Forecast, Recovery
 from programs.models import RunbookPhase
@@ -55,7 +56,7 @@ def create_checklist(context: StepContext) -> StepResult:
             "milestones": _milestones(found),
             "headline": [
                 {"label": "Launch date", "value": told},
-                {"label": "Probability of making it", "value": f"{chance.on_time.value:.0%}"},
+                {"label": "Probability of making it", "value": chance_in_words(chance.on_time.value)},
                 *([{"label": "Too much for one person", "value": busy}] if busy else ()),
             ],
         },

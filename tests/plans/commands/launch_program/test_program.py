@@ -108,7 +108,7 @@ def test_the_documents_line_starts_and_says_at_once_how_late_it_is():
     assert (told["result"], told["blocking"]) == ("failed", False)
     assert "lies 82 days back and is late by 73 business days" in told["evidence"]
     assert "the earliest possible launch is 2026-03-27" in told["evidence"]
-    assert "Probability of making it: 0%" in told["evidence"]
+    assert "Probability of making it: below 1 %" in told["evidence"]
     assert plan.tasks.get(key="design-charter").due_at == datetime(2025, 11, 13, 17, tzinfo=UTC)
     asked = item(plan, "review-data")
     assert (asked["result"], asked["blocking"]) == ("failed", False)
