@@ -9,9 +9,10 @@ from django.conf import settings
 from django.urls import NoReverseMatch, reverse
 
 from gtm.core import actors, canonical
+from gtm.core.api import idempotency
 from gtm.core.errors import InvalidInput, NotFound, NotPermitted, Problem
 from gtm.core.evidence import departures
-from plans.api.commands import MAX_KEY, describe
+from plans.api.commands import describe
 from plans.api.serializers import ApprovalSerializer, ArtifactSerializer, TaskSerializer
 from plans.engine.gates import rounds
 from plans.engine.people import human_tasks
@@ -101,8 +102,10 @@ def start_run(usage: str, program: str | None = None, idempotency_key: str | Non
 def _key(given: str | None) -> str | None:
     """A caller's key is the caller's own, and the one that REST would know."""
     given = (given or "").strip()
-    if len(given) > MAX_KEY:
-        problem = Problem("idempotency_key", f"at most {MAX_KEY} characters, these are {len(given)}.")
+    if len(given) > idempotency.LONGEST:
+        problem = Problem(
+            "idempotency_key", f"at most {idempotency.LONGEST} characters, these are {len(given)}."
+        )
         raise InvalidInput("The key is too long.", problems=[problem])
     return f"{_user().pk}:{given}" if given else None
 

@@ -85,8 +85,11 @@ LINES = (
          table_of("referrals", "partner_health", "partner", "rank", "voice", "events"),
          lambda names, ranks, voice, events: len(names) == 12 and in_order(ranks) and abs(sum(voice) - 1) < 1e-6 and sum(events) > 0),
     Line("Playbook: incentive tweaks, messaging, enablement with impact", "recommend experiments (incentive tweaks, messaging, partner enablement) with expected impact",
-         ("referrals tasks.playbook.output.backlog[*].kind", "referrals tasks.playbook.output.backlog[*].expected_value"),
-         lambda kinds, worth: {"incentive", "message", "enablement"} <= set(kinds) and numbers(worth) and max(worth) > 0),
+         ("referrals tasks.playbook.output.backlog[*].kind", "referrals tasks.playbook.output.backlog[*].expected_value",
+          "referrals tasks.playbook.output.incentives[*].change", "referrals tasks.playbook.output.incentives[*].missing"),
+         # All rewards of the demo are one promise, so no tweak has evidence yet: each says what it would take.
+         lambda kinds, worth, tweaks, missing: {"message", "enablement"} <= set(kinds) and numbers(worth) and max(worth) > 0
+         and tweaks == ["amount", "side", "cap"] and all(missing)),
     Line("Output: dashboard with annotated insights", "Performance dashboard snapshot with annotated insights.",
          ("referrals outputs.dashboard.items[conversion].value", "referrals tasks.playbook.output.insights"),
          lambda value, told: number(value) and len(told) == 3 and "customers were won" in told[0]),

@@ -10,7 +10,6 @@ DOORS = (
     "kept_files",
     "kept_outputs",
     "leases",
-    "looks",
     "replay",
     "runner",
     "steps",
