@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import tempfile
 from collections.abc import AsyncIterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -60,7 +61,8 @@ def ask(server: ToolServer, asked: ToolRequest) -> ToolAnswer:
         if len(canonical.dumps(arguments)) > servers.MOST_SENT:
             raise _NotThere(f"The calls are longer than {servers.MOST_SENT:,} bytes.")
         asked.progress(99, f"Asking {asked.hook.tool}")
-        by, answers = anyio.run(_in_time, server, arguments["calls"])
+        with ThreadPoolExecutor(1) as own:  # whoever calls may be in a loop already
+            by, answers = own.submit(anyio.run, _in_time, server, arguments["calls"]).result()
     except (_NotThere, BadToolServer, NotAllowed, Unreachable) as error:
         return ToolAnswer("", CallOutcome.NOT_RUN, str(error), arguments)
     except _Failed as error:
