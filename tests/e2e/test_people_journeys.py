@@ -58,6 +58,10 @@ def tour(site) -> Campaign:
     return campaign
 
 
+ON_LATER_DAYS = {"outcomes-day-1", "outcomes-day-7", "retrospective", "outcome-log"}
+"""Of a launch: what cannot be done on its day."""
+
+
 def run(asker: person.Person, line: str) -> Plan:
     """Start a run from its usage line, by way of the preview."""
     page = asker.page
@@ -99,11 +103,13 @@ def test_six_people_launch_with_the_shipped_runbook_each_from_the_own_inbox(
     def everybody_has_worked() -> bool:
         worked.update(name for name, who in people.items() if next_steps(who, plan))
         plan.refresh_from_db()
-        return plan.state != "running"
+        left = plan.tasks.exclude(state="succeeded").values_list("key", flat=True)
+        return set(left) == ON_LATER_DAYS or plan.state != "running"
 
     wait_until(everybody_has_worked, seconds=600)
-    assert plan.state == "succeeded", plan.state
+    assert plan.state == "running", plan.state
     assert worked == set(SIX)
+    assert set(plan.tasks.filter(key__in=ON_LATER_DAYS).values_list("state", flat=True)) == {"pending"}
     assert plan.tasks.get(key="go-live").state == "succeeded"
     ops = people["ops"]
     ops.open(f"/plans/plan/{plan.pk}/change/", "launched by six")
