@@ -89,7 +89,7 @@ LINES = (
           "referrals tasks.playbook.output.incentives[*].change", "referrals tasks.playbook.output.incentives[*].missing"),
          # All rewards of the demo are one promise, so no tweak has evidence yet: each says what it would take.
          lambda kinds, worth, tweaks, missing: {"message", "enablement"} <= set(kinds) and numbers(worth) and max(worth) > 0
-         and tweaks == ["amount", "side", "cap"] and all(missing)),
+         and tweaks == ["amount", "side", "cap"] and full(missing)),
     Line("Output: dashboard with annotated insights", "Performance dashboard snapshot with annotated insights.",
          ("referrals outputs.dashboard.items[conversion].value", "referrals tasks.playbook.output.insights"),
          lambda value, told: number(value) and len(told) == 3 and "customers were won" in told[0]),
