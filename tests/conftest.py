@@ -7,6 +7,7 @@ reads, unless a test asks for ``redis_broker`` or ``start_worker``.
 
 import gc
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -68,8 +69,19 @@ LONGEST = (
 )
 
 
+def _holds_the_clock(name: str) -> bool:
+    """Whether a name has a second of today, as seconds since 1970."""
+    return any(abs(int(digits) - time.time()) < 86_400 for digits in re.findall(r"\d{10}", name))
+
+
 @pytest.hookimpl(trylast=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    of_now = [item.nodeid for item in items if _holds_the_clock(item.name)]
+    if of_now:
+        raise pytest.UsageError(
+            "The names of these tests hold the moment at which they were collected, so two workers may "
+            "collect different ones: " + ", ".join(of_now)
+        )
     places = {ROOT / name: place for place, name in enumerate(LONGEST)}
     items.sort(key=lambda item: places.get(item.path, len(places)))
 

@@ -169,8 +169,15 @@ def test_no_page_of_allauth_signs_up_or_links(provider):
 # ------------------------------------------------------------------ tokens that open nothing
 
 
-def now(seconds=0):
-    return int(time.time()) + seconds
+class FromNow(int):
+    """Seconds from now: a test means them as it runs, and is named the same whenever it is collected."""
+
+
+def at_once(claims):
+    return {
+        name: int(time.time()) + value if isinstance(value, FromNow) else value
+        for name, value in claims.items()
+    }
 
 
 @pytest.mark.parametrize(
@@ -184,17 +191,17 @@ def now(seconds=0):
         {"azp": "another-site"},
         {"nonce": "another-sign-in"},
         {"nonce": None},
-        {"exp": now(-3600)},
+        {"exp": FromNow(-3600)},
         {"exp": None},
-        {"iat": now(-7200)},
-        {"iat": now(7200)},
+        {"iat": FromNow(-7200)},
+        {"iat": FromNow(7200)},
         {"iat": None},
-        {"nbf": now(7200)},
+        {"nbf": FromNow(7200)},
     ],
     ids=str,
 )
 def test_a_token_of_another_time_place_or_sign_in_opens_nothing(provider, claims):
-    provider.claims = claims
+    provider.claims = at_once(claims)
     client, answer = sign_in_there()
     assert (is_in(client), answer.status_code) == (False, 403)
 
@@ -318,11 +325,11 @@ def test_who_has_no_password_is_asked_anew_at_the_provider_before_each_decision(
 
 
 @pytest.mark.parametrize(
-    "claims", [{"auth_time": now(-4000)}, {"auth_time": None}, {"auth_time": "x"}], ids=str
+    "claims", [{"auth_time": FromNow(-4000)}, {"auth_time": None}, {"auth_time": "x"}], ids=str
 )
 def test_a_provider_that_did_not_ask_anew_proves_nothing(asked, without_password, provider, claims):
     client, _ = sign_in_there()
-    provider.claims = claims
+    provider.claims = at_once(claims)
     answer = follow(client, client.get(reverse("provider_prove")))
     assert answer.status_code == 403
     assert proof.KEPT not in client.session
