@@ -15,6 +15,7 @@ from typing import Any
 from gtm.core import canonical
 from gtm.core.evidence import changelog, told
 from gtm.core.evidence.erasure import TEXT_ERASED
+from gtm.core.evidence.refusals import REFUSED
 
 PLAN, TASK, DECISION = "plans.plan", "plans.task", "plans.decision"
 ARTIFACT, CALL = "plans.artifact", "plans.toolcall"
@@ -210,7 +211,7 @@ def _last_told(body: Mapping[str, Any], entity: str) -> list[tuple[str, _Told]]:
     """Object → its columns as told last; after an erased row only what later rows told."""
     known: dict[str, _Told] = {}
     for row in body["change_log"]:
-        if row.get("entity") != entity:
+        if row.get("entity") != entity or row["event"] == REFUSED:  # it changed nothing
             continue
         mine = known.setdefault(row["entity_id"], _Told())
         if row.get("erased"):

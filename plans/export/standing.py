@@ -200,16 +200,19 @@ def _prove_anchors(
     stored, elsewhere = anchors.stored(), [*(kept or ()), *in_file]
     found = anchors.verify([*stored, *elsewhere], chain=chain) + anchors.compare(elsewhere)
     found += anchors.left_out(names)
-    if stored or found:
-        what, by = f"{len(stored)} anchors of the database saw these rows", "their roots and links"
+    saw, saw_in_file = ([r for r in records if _has(r, chain)] for records in (stored, in_file))
+    if saw or found:
+        what, by = f"{len(saw)} anchors of the database saw these rows", "their roots and links"
         proof.conclude(what, by, dict.fromkeys(_said(found)))
-    if in_file:
-        proof.prove(f"{len(in_file)} anchors in the file of this installation", "the same comparison")
+    else:
+        proof.leave("an anchor of this installation saw these rows", "none was made since they were written")
+    if saw_in_file:
+        proof.prove(f"{len(saw_in_file)} anchors in the file of this installation", "the same comparison")
     what = "nobody has written the change log anew, with the anchors of this installation"
     if kept is None:
         proof.leave(what, "no anchors that you kept were given (--anchors)")
         return
-    mine = [record for record in kept if chain is None or chain in record["heads"]]
+    mine = [record for record in kept if _has(record, chain)]
     last = max((record["number"] for record in mine), default=0)
     if not mine:
         proof.leave(what, f"none of the {len(kept)} anchors that you kept names {chain}", asked=True)
@@ -218,6 +221,11 @@ def _prove_anchors(
     else:
         proof.prove(f"{what}, up to anchor {last}", f"{len(mine)} anchors that you kept", asked=True)
         proof.leave(f"the same after anchor {last}", "later rows are in no anchor that you kept")
+
+
+def _has(record: Mapping[str, Any], chain: str | None) -> bool:
+    """Whether an anchor has a row of the chain that is asked for; None: of all."""
+    return chain is None or chain in record["heads"]
 
 
 def _said(breaks: Iterable[Break]) -> list[str]:

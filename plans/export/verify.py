@@ -140,23 +140,27 @@ def _prove_envelope(body: Mapping[str, Any], kept: Kept) -> Verification:
 def prove_document(body: Mapping[str, Any], kept: Kept | None = None) -> Verification:
     """What a document proves, with what the reader kept; it has an integrity section."""
     made = Verification()
-    record = body.get(IMPORT_RECORD)
-    body = {key: value for key, value in body.items() if key != IMPORT_RECORD}
     try:
-        _prove(body, record, kept or Kept(), made)
+        _prove(body, kept or Kept(), made)
     except (KeyError, TypeError, AttributeError, ValueError, RecursionError) as error:
         sentence = f"the document cannot be read as a plan ({error!r})"
         made.conclude("the document", "", [Discrepancy("integrity", sentence)])
+    body = _without_record(body)
     if not made.findings:
         found = [Discrepancy(problem.field, problem.message) for problem in rules.problems(body)]
         made.conclude("the document follows the rules of plans", "its published schema", found)
     return made
 
 
-def _prove(body: Mapping[str, Any], record: Any, kept: Kept, made: Verification) -> None:
+def _without_record(body: Mapping[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in body.items() if key != IMPORT_RECORD}
+
+
+def _prove(whole: Mapping[str, Any], kept: Kept, made: Verification) -> None:
+    body = _without_record(whole)
     integrity, log = body["integrity"], body["change_log"]
-    if record is not None:
-        _prove_record(body, record, made)
+    if IMPORT_RECORD in whole:
+        _prove_record(body, whole[IMPORT_RECORD], made)
     if document.seal(integrity) != integrity.get("seal"):
         changed = Discrepancy("integrity", "the integrity section itself was changed")
         made.conclude("the integrity section", "", [changed])
@@ -231,7 +235,7 @@ def _prove_sections(body: Mapping[str, Any], seal: Mapping[str, Any] | None, mad
         made.proof.leave(what, "no row seals a document: it was written before there were seals")
         return
     row, told, now = seal["sequence"], seal["to"], sealing.digests(body)
-    differing = sorted(key for key in {*told, *now} if told.get(key) != now.get(key))
+    differing = sorted({key for key, _ in told.items() ^ now.items()})
     found = [Discrepancy(key, f"it is not what row {row} of the change log sealed") for key in differing]
     made.conclude(what, f"the seal in row {row} of the change log", found)
     if not _is_of_today(body["change_log"]):
@@ -268,7 +272,8 @@ def _prove_text(body: Mapping[str, Any], seal: Mapping[str, Any] | None, made: V
 def _prove_anchors(body: Mapping[str, Any], kept: Kept, made: Verification, sealed: int) -> None:
     integrity = body["integrity"]
     rows = {row["sequence"]: row["hash"] for row in body["change_log"]}
-    found, chain = list(_anchored(integrity["anchors"], integrity["chain"], rows)), integrity["chain"]
+    chain = integrity["chain"]
+    found = list(_anchored(integrity["anchors"], chain, rows))
     numbers = [record["number"] for record in integrity["anchors"]]
     if len({*numbers}) != len(numbers):
         found.append(Discrepancy("integrity/anchors", "an anchor is there twice"))
@@ -301,6 +306,8 @@ def _anchored(
         where, seen = f"{name} {record['number']}", record["heads"].get(chain, {})
         if anchors.root_of(record) != record["root"]:
             yield Discrepancy(where, "its content differs from its root")
+        elif chain not in record["heads"]:
+            yield Discrepancy(where, f"it saw no row of {chain}")
         elif rows.get(seen.get("sequence")) != seen.get("hash"):
             yield Discrepancy(where, "it covers another row of the change log than the one here")
 

@@ -43,6 +43,7 @@ ANCHOR, HEAD = {"at", "heads", "number", "previous", "root"}, {"sequence", "hash
 CHECKPOINT = {"note", "keys", "number", "sequence", "hash", "path"}
 RECORD = {"imported_at", "sha256"}
 EXACT = 2**53
+LAST_SECOND = 253_402_300_799
 PAYLOAD_TYPE = "application/vnd.gtm-governance.plan+json"
 UNSEALED = ("change_log", "integrity")
 Found = list[str]
@@ -253,10 +254,10 @@ def _prove(
     keys: list[str] | None,
     seen_by: list[str] | None,
 ) -> None:
-    record = body.get("import_record")
-    body = {key: value for key, value in body.items() if key != "import_record"}
+    whole, body = body, {key: value for key, value in body.items() if key != "import_record"}
     integrity, log = body["integrity"], body["change_log"]
-    if record is not None:
+    if "import_record" in whole:
+        record = whole["import_record"]
         wrong = ["import_record: it was written for another document"] * (record["sha256"] != digest(body))
         wrong += more("import_record", record, RECORD)
         if wrong:
@@ -314,7 +315,7 @@ def unsealed_parts(integrity: dict[str, Any], log: list[Any]) -> Found:
 
 
 def differences(one: dict[str, Any], other: dict[str, Any]) -> list[str]:
-    return sorted(key for key in {*one, *other} if one.get(key) != other.get(key))
+    return sorted({key for key, _ in one.items() ^ other.items()})
 
 
 def is_row(row: Any, entity: str, event: str) -> bool:
@@ -510,7 +511,7 @@ def _compared(lists: Lists, name: str, wrong: Found, compared: int, unknown: int
 def last_told(log: list[Any], entity: str) -> dict[str, dict[str, Any]]:
     """Object → column → what was told last. The key "" says that all columns are told since its creation."""
     found: dict[str, dict[str, Any]] = {}
-    for row in [row for row in log if row["entity"] == entity]:
+    for row in [row for row in log if row["entity"] == entity and row["event"] != "refused"]:
         columns = found.setdefault(row["entity_id"], {})
         if row["erased"]:
             columns.clear()
@@ -565,6 +566,8 @@ def matched(records: list[Any], chain: str, hashes: dict[int, str], name: str) -
         seen = record["heads"].get(chain, {})
         if digest(said) != record["root"]:
             found.append(f"{name} {record['number']}: its content differs from its root")
+        elif chain not in record["heads"]:
+            found.append(f"{name} {record['number']}: it saw no row of {chain}")
         elif hashes.get(seen.get("sequence")) != seen.get("hash"):
             found.append(f"{name} {record['number']}: it covers another row than the one here")
     return found
@@ -582,7 +585,10 @@ def check_checkpoint(
     note, row, found = "", 0, []
     if part is not None:
         note, row = part["note"], part["sequence"]
-        found = included(part, integrity["chain"], {row["sequence"]: row["hash"] for row in log})
+        try:
+            found = included(part, integrity["chain"], {row["sequence"]: row["hash"] for row in log})
+        except ValueError as error:
+            found = [f"integrity/checkpoint: {error}"]
         by = "its inclusion proof; who signed is another question"
         lists.conclude(f"the checkpoint in the file has row {row}", by, found)
     who = signers(note, keys or [], 1) if note and not found else []
@@ -638,10 +644,10 @@ def included(part: dict[str, Any], chain: str, hashes: dict[int, str]) -> Found:
     where, found = "integrity/checkpoint", []
     if hashes.get(part["sequence"]) != part["hash"]:
         found.append(f"{where}: it has another row of the change log than the one here")
-    _, size, root, *_ = part["note"].split("\n")
+    size, root = tree_head(part["note"])
     leaf = canonical({"chain": chain, "hash": part["hash"], "sequence": part["sequence"]})
     here = hashlib.sha256(b"\x00" + leaf).digest()
-    first, last = part["number"], int(size) - 1
+    first, last = part["number"], size - 1
     fits = 0 <= first <= last
     for other in map(bytes.fromhex, part["path"]):
         fits = fits and last > 0
@@ -652,9 +658,40 @@ def included(part: dict[str, Any], chain: str, hashes: dict[int, str]) -> Found:
         else:
             here = hashlib.sha256(b"\x01" + here + other).digest()
         first, last = first >> 1, last >> 1
-    if not fits or last != 0 or here != base64.b64decode(root, validate=True):
+    if not fits or last != 0 or here != root:
         found.append(f"{where}: its proof does not lead to its root")
-    return found
+    return found + misnamed(part["note"], part["keys"])
+
+
+def note_parts(note: str) -> tuple[str, list[tuple[str, bytes]]]:
+    """The text of a signed note (c2sp.org/signed-note), and name and bytes of each signature."""
+    text, _, lines = note.rpartition("\n\n")
+    *signed, last = lines.split("\n")
+    named = [line.removeprefix("— ").partition(" ") for line in signed]
+    found = [(name, base64.b64decode(encoded, validate=True)) for name, _, encoded in named]
+    is_well_formed = signed and not last and all(line.startswith("— ") for line in signed)
+    if not is_well_formed or any(not name or len(raw) <= 4 for name, raw in found):
+        raise ValueError("the checkpoint is no signed note")
+    return f"{text}\n", found
+
+
+def tree_head(note: str) -> tuple[int, bytes]:
+    """How many leaves a checkpoint has, and the root over them (c2sp.org/tlog-checkpoint)."""
+    origin, size, root, *_ = note_parts(note)[0].split("\n")
+    raw = base64.b64decode(root, validate=True)
+    if not origin or not size.isascii() or not size.isdecimal() or str(int(size)) != size or len(raw) != 32:
+        raise ValueError("a checkpoint has a name, a size and a root, each on a line")
+    return int(size), raw
+
+
+def misnamed(note: str, names: list[str]) -> Found:
+    """Keys that the document names though they are none, or though their signature does not fit."""
+    try:
+        for kind in {read_key(name)[2] for name in names} if Ed25519PublicKey else ():
+            signers(note, names, kind)
+    except (Unreadable, ValueError) as error:
+        return [f"integrity/checkpoint: {error}"]
+    return []
 
 
 def signers(note: str, keys: list[str], kind: int) -> list[tuple[str, int, str]]:
@@ -664,20 +701,18 @@ def signers(note: str, keys: list[str], kind: int) -> list[tuple[str, int, str]]
     """
     if keys and Ed25519PublicKey is None:
         raise Unreadable("to check a signature, install the package cryptography")
-    text, _, lines = note.rpartition("\n\n")
+    message, lines = note_parts(note)
     found: list[tuple[str, int, str]] = []
     for key in [key for key in map(read_key, keys) if key[2] == kind]:
-        for line in lines.split("\n"):
-            name, _, encoded = line.removeprefix("— ").partition(" ")
-            raw = base64.b64decode(encoded, validate=True)
-            if (name, raw[:4]) != key[:2]:
-                continue
-            made, message, seconds = raw[4:], f"{text}\n", 0
-            if key[2] == 4:
+        for name, raw in [line for line in lines if (line[0], line[1][:4]) == key[:2]]:
+            made, signed, seconds = raw[4:], message, 0
+            if kind == 4:
                 seconds, made = int.from_bytes(made[:8], "big"), made[8:]
-                message = f"cosignature/v1\ntime {seconds}\n{message}"
+                signed = f"cosignature/v1\ntime {seconds}\n{message}"
+            if seconds > LAST_SECOND:
+                raise ValueError(f"the signature of {name} names no time")
             try:
-                Ed25519PublicKey.from_public_bytes(key[3]).verify(made, message.encode())
+                Ed25519PublicKey.from_public_bytes(key[3]).verify(made, signed.encode())
             except InvalidSignature:
                 raise ValueError(f"the signature of {name} does not fit to the checkpoint") from None
             found.append((name, seconds, key[4]))

@@ -26,6 +26,10 @@ else:  # a reader who has no key needs no library for signatures
 
 SIGNATURE, COSIGNATURE = 1, 4
 """What a key signs: notes, or checkpoints of others with the time."""
+FINGERPRINT = 4
+"""Bytes that name a key, before each signature."""
+LAST_SECOND = 253_402_300_799
+"""Of the year 9999: a witness that names a later time names none."""
 PRIVATE = "PRIVATE+KEY+"
 DASH = "— "
 UNTIL = "until"
@@ -191,7 +195,10 @@ def is_line_of(line: str, key: NoteKey) -> bool:
 
 def _signature(line: str) -> tuple[str, bytes]:
     name, _, encoded = line.removeprefix(DASH).partition(" ")
-    return name, _bytes(encoded, "a signature")
+    raw = _bytes(encoded, "a signature")
+    if not name or len(raw) <= FINGERPRINT:
+        raise NoteError("a line of a signature is a name, and base64 of a fingerprint and a signature")
+    return name, raw
 
 
 def _checked(key: NoteKey, text: str, made: bytes) -> int | None:
@@ -199,6 +206,8 @@ def _checked(key: NoteKey, text: str, made: bytes) -> int | None:
     if key.kind == COSIGNATURE:
         seconds, made = int.from_bytes(made[:8], "big"), made[8:]
         message = _cosigned(text, seconds)
+        if seconds > LAST_SECOND:
+            raise NoteError(f"the signature of {key.name} names no time")
     try:
         ed25519.Ed25519PublicKey.from_public_bytes(key.public).verify(made, message)
     except exceptions.InvalidSignature as error:

@@ -10,6 +10,7 @@ import logging
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from copy import copy
 from dataclasses import dataclass
 
 from django.db import connection, transaction
@@ -17,10 +18,13 @@ from django.db import connection, transaction
 from gtm.core import actors
 from gtm.core.evidence import changelog
 from gtm.core.governed import GovernedModel
+from gtm.core.models import ChangeLogChain
 
 logger = logging.getLogger(__name__)
 
 REFUSED = "refused"
+NEVER_KEPT = 0
+"""Stands for the key of an object that was undone with its refusal: no table ever gives this key."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -98,4 +102,21 @@ def _write(refusal: Refusal) -> None:
         return
     acting = refusal.acting
     with actors.acting_as(acting.actor, refusal.reason, acting.on_behalf_of), transaction.atomic():
-        changelog.append(refusal.obj, REFUSED, field="action", after=refusal.action, reason=refusal.reason)
+        obj = _without_borrowed_names(refusal.obj)
+        changelog.append(obj, REFUSED, field="action", after=refusal.action, reason=refusal.reason)
+
+
+def _without_borrowed_names(obj: GovernedModel) -> GovernedModel:
+    """The object; where it was undone, one whose key and chain no other object gets.
+
+    SQLite gives the key of a row that was rolled back to the next one, and a plan that is started in the same
+    second gets the same id: the row of a refused start would tell of somebody else's plan.
+    """
+    there = type(obj)._base_manager.filter(pk=obj.pk).first()
+    if there is not None and there.change_chain() == obj.change_chain():
+        return obj
+    undone = copy(obj)
+    undone.pk = NEVER_KEPT
+    if not ChangeLogChain.objects.filter(name=obj.change_chain()).exists():
+        undone.change_chain = lambda: changelog.INSTALLATION  # type: ignore[method-assign]
+    return undone

@@ -187,3 +187,68 @@ def test_a_head_that_the_tree_lost_is_told_of_the_database(raw, key, finished):
 def test_anchors_say_the_same_with_and_without_a_key(raw):
     anchored = json.loads(raw)["integrity"]["anchors"]
     assert [anchors.root_of(record) for record in anchored] == [record["root"] for record in anchored]
+
+
+def another_note(change):
+    def forge(part):
+        part["note"] = change(part["note"])
+
+    return forge
+
+
+def text_of(note):
+    return note.partition("\n\n")[0]
+
+
+def size_as(spelled):
+    def change(note):
+        name, size, rest = note.split("\n", 2)
+        return "\n".join((name, spelled(size), rest))
+
+    return another_note(change)
+
+
+NO_NOTES = {
+    "a key that is none": lambda part: part.update(keys=["x+00000000"]),
+    "a key that did not make its line": lambda part: part.update(
+        keys=[str(WITNESS.public)],
+        note=part["note"] + notes.cosign("a\n\n— b AAAAAAAA\n", WITNESS, 1),
+    ),
+    "no end of the line": another_note(str.rstrip),
+    "no line of a signature": another_note(lambda note: text_of(note) + "\n\n"),
+    "no text": another_note(lambda note: note.partition("\n\n")[2]),
+    "a line without a dash": another_note(lambda note: note + "x AAAAAAAAAAAA\n"),
+    "a line without a name": another_note(lambda note: note + "—  AAAAAAAAAAAA\n"),
+    "a line without a signature": another_note(lambda note: note + "— x AAAAAA==\n"),
+    "a size with a sign": size_as(lambda size: f"+{size}"),
+    "a size with a zero before it": size_as(lambda size: f"0{size}"),
+    "a size of other digits": size_as(lambda size: "".join(chr(0x660 + int(digit)) for digit in size)),
+    "no name of a log": another_note(lambda note: note[note.index("\n") :]),
+    "a root that is cut": another_note(lambda note: note.replace(note.split("\n")[2], "AAAA")),
+}
+
+
+@pytest.mark.parametrize("forge", NO_NOTES.values(), ids=NO_NOTES.keys())
+def test_a_note_that_is_none_is_told_by_both_without_any_key(raw, forge):
+    body = json.loads(raw)
+    forge(body["integrity"]["checkpoint"])
+    made = prove_bytes(sealed_anew(body))
+    assert [found.where for found in made.findings] == ["integrity/checkpoint"]
+
+
+def test_a_line_of_a_stranger_is_no_contradiction(raw):
+    body = json.loads(raw)
+    body["integrity"]["checkpoint"]["note"] += "— x AAAAAAAAAAAA\n"
+    assert prove_bytes(sealed_anew(body)).findings == []
+
+
+def test_a_witness_that_names_a_time_beyond_all_calendars_names_none(raw):
+    body = json.loads(raw)
+    part = body["integrity"]["checkpoint"]
+    text, lines = notes.split(part["note"])
+    ours = "".join(f"{line}\n" for line in lines if "auditor" not in line)
+    for seconds, is_refused in ((notes.LAST_SECOND, False), (notes.LAST_SECOND + 1, True), (2**64 - 1, True)):
+        part["note"] = f"{text}\n{ours}"
+        part["note"] += notes.cosign(part["note"], WITNESS, seconds)
+        made = prove_bytes(sealed_anew(body), Kept(witnesses=[WITNESS.public]))
+        assert (bool(made.proof.findings), made.proof.holds) == (is_refused, not is_refused)

@@ -11,10 +11,11 @@ from django.db import connection
 from gtm.core.actors import Actor, acting_as
 from gtm.core.evidence import anchors, append_only, changelog
 from gtm.core.models import ChangeLogPayload
-from plans.export import document, files, sealing, verify
+from plans.export import document, files, sealing, standing, verify
+from plans.export.verify import Kept
 from plans.models import Plan
 from programs.models import Person
-from tests.factories import PersonFactory, UserFactory
+from tests.factories import PersonFactory, UserFactory, make_plan
 
 pytestmark = pytest.mark.django_db
 
@@ -105,6 +106,23 @@ def an_account_given_to_somebody(plan):
 
 def an_account_taken_from_somebody(plan):
     sql("DELETE FROM programs_person_accounts")
+
+
+def test_only_anchors_that_have_a_row_of_the_plan_count_as_having_seen_it(decided, settings):
+    def said():
+        names = [decided.change_chain()]
+        proof = standing.prove(names, decided.plan_id, Kept(), anchors.read_file(anchors.file_path()))
+        assert proof.findings == []
+        return [claim.what for claim in proof.proved + proof.not_proved if "anchors" in claim.what]
+
+    with acting_as(Actor.system("Test")):
+        first, _ = anchors.anchor(), anchors.deliver()
+        before = said()
+        make_plan()
+        later, _ = anchors.anchor(), anchors.deliver()
+    assert decided.change_chain() in first.heads and decided.change_chain() not in later.heads
+    assert said() == before
+    assert [what.partition(" ")[0] for what in before[:2]] == ["1", "1"]
 
 
 VALUES, ROWS, TRIGGERS = (

@@ -88,9 +88,20 @@ def an_anchor_twice(body):
     body["integrity"]["anchors"] *= 2
 
 
+def an_anchor_that_saw_another_chain(body):
+    anchor = body["integrity"]["anchors"][0]
+    anchor["heads"] = {"plan:another": {"sequence": 1, "hash": "0" * 64}}
+    anchor["root"] = anchors.root_of(anchor)
+
+
+def an_import_record_that_says_nothing(body):
+    body["import_record"] = None
+
+
 UNSEALED = [
     a_remark, another_method, words_in_a_row, a_row_half_erased, words_in_an_anchor,
-    words_in_the_head_of_an_anchor, an_anchor_twice,
+    words_in_the_head_of_an_anchor, an_anchor_twice, an_anchor_that_saw_another_chain,
+    an_import_record_that_says_nothing,
 ]  # fmt: skip
 
 
@@ -99,6 +110,13 @@ def test_both_find_what_was_added_where_no_seal_and_no_hash_covers_it(exported, 
     body = json.loads(exported)
     forge(body)
     assert compare(sealed_anew(body)).findings
+
+
+def test_both_find_a_section_that_is_listed_with_nothing(exported):
+    body = json.loads(exported)
+    body["integrity"]["sections"]["board"] = None
+    body["integrity"]["seal"] = document.seal(body["integrity"])
+    assert compare(document.to_bytes(body)).findings
 
 
 def test_of_an_import_record_both_say_that_nothing_proves_it_and_find_words_that_are_none_of_it(exported):

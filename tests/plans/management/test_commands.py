@@ -7,7 +7,9 @@ import re
 import pytest
 
 from gtm.core.actors import Actor, acting_as
+from gtm.core.evidence import audit
 from gtm.core.fsm import perform
+from gtm.core.models import ChangeLogEntry
 from plans.demo.organisation import PASSWORD
 from plans.engine.gates import rework
 from plans.models import Decision, Plan
@@ -77,6 +79,15 @@ def test_it_takes_the_permission_to_start(site):
     code, said = manage("gtm", USAGE, "--as", "legal")
     assert (code, Plan.objects.count()) == (1, 0)
     assert "permission to operate plans" in said
+
+
+def test_the_row_of_a_refused_start_tells_of_no_other_plan(site):
+    manage("gtm", USAGE, "--as", "legal")
+    refused = ChangeLogEntry.objects.get(entity="plans.plan", event="refused")
+    assert manage("gtm", USAGE, "--as", "ops")[0] == 0
+    plan = Plan.objects.get()
+    assert (refused.entity_id, refused.chain != plan.change_chain()) == ("0", True)
+    assert audit.audit_values().breaks == ()
 
 
 def test_nobody_starts_nothing(site):

@@ -1,13 +1,16 @@
 """Completeness: a stored state is the one its last event led to, and what is gone was deleted by an event."""
 
+from copy import copy
+
 import pytest
 from django.contrib.auth.models import Permission
 from django.db import connection
 
 from gtm.core.actors import ADMIN, Actor, acting_as
-from gtm.core.evidence import append_only, audit
+from gtm.core.evidence import append_only, audit, changelog, refusals
 from gtm.core.evidence.changelog import Break
 from gtm.core.evidence.erasure import erase
+from gtm.core.evidence.refusals import REFUSED
 from gtm.core.fsm import perform
 from gtm.core.governed import open_door
 from gtm.core.models import ChangeLogEntry, ChangeLogPayload
@@ -164,6 +167,30 @@ def test_an_object_of_before_rows_told_values_is_counted_and_compared_where_late
     assert values() == audit.ValuesAudit((), 1, 1, 0)
     write(program, "name", "Another")
     assert [found.sequence for found in values().breaks] == [3]
+
+
+def test_a_refusal_tells_of_no_value(program):
+    """Versions of before wrote it with the key of an object that was undone, which another one got."""
+    stranger = copy(program)
+    stranger.change_chain = lambda: "another"
+    with changelog.holding("another"):
+        changelog.append(stranger, REFUSED, field="action", after="submit")
+    assert values() == audit.ValuesAudit((), 1, 0, 0)
+    with changelog.holding("another"):
+        changelog.append(stranger, "renamed")
+    assert [found.chain for found in values().breaks] == ["another"]
+
+
+def test_what_was_refused_is_on_record_with_the_object_if_it_is_kept(program):
+    undone = copy(program)
+    undone.pk = program.pk + 1
+    elsewhere = copy(program)
+    elsewhere.change_chain = lambda: "another"
+    with acting_as(Actor.of_user(UserFactory(), ADMIN)), refusals.on_record():
+        for one in (program, undone, elsewhere):
+            refusals.note(one, "archive", "No.")
+    rows = ChangeLogEntry.objects.filter(event=REFUSED).order_by("pk")
+    assert [row.entity_id for row in rows] == [str(program.pk), "0", "0"]
 
 
 def test_an_object_that_is_gone_is_not_compared(program):
