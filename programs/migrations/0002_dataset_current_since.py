@@ -32,7 +32,7 @@ class Migration(migrations.Migration):
             name='current_since',
             field=models.DateTimeField(default=gtm.core.clock.now, editable=False, help_text='When it was last loaded: the last one of its kind counts'),
         ),
-        migrations.RunPython(since_they_were_loaded, migrations.RunPython.noop),
+        migrations.RunPython(since_they_were_loaded, migrations.RunPython.noop, elidable=True),
         migrations.AddIndex(
             model_name='dataset',
             index=models.Index(fields=['program', 'kind', '-current_since'], name='dataset_latest'),

@@ -6,7 +6,6 @@ from decimal import Decimal
 import pytest
 from django.core.exceptions import ValidationError
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from gtm.core import clock, money_field
 from gtm.core.actors import Actor, acting_as
@@ -29,6 +28,7 @@ from tests.factories import (
     make_plan,
     seat,
 )
+from tests.migrated import one_by_one
 
 MODELS = (Approval, Approver, AttributionRecord, Campaign, Delegation, FraudCase, Plan, Program, Tier)
 BEFORE = [("plans", "0027_notices_of_invitations"), ("programs", "0026_waiting_uploads")]
@@ -149,10 +149,10 @@ def test_rows_from_before_keep_what_the_log_told_of_them():
     shown = {model: list(model.objects.order_by("pk").values_list(*money_fields(model))) for model in MODELS}
     assert audit.audit_values().breaks == ()
     try:
-        MigrationExecutor(connection).migrate(BEFORE)
+        one_by_one().migrate(BEFORE)
         assert _decimals_of("plans_plan", "amount") in (2, None)
     finally:
-        executor = MigrationExecutor(connection)
+        executor = one_by_one()
         executor.migrate(executor.loader.graph.leaf_nodes())
     assert _decimals_of("plans_plan", "amount") in (4, None)
     for model, rows in shown.items():

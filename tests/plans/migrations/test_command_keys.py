@@ -4,7 +4,6 @@ from importlib import import_module
 
 import pytest
 from django.db import connection
-from django.db.migrations.executor import MigrationExecutor
 
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.evidence import audit, changelog
@@ -16,6 +15,7 @@ from plans.runs import policies, registry
 from plans.schemas.outputs import Signal
 from tests.doors import built, purchases, site, user  # noqa: F401
 from tests.factories import DelegationFactory, PersonFactory, ProgramFactory, gate, make_plan, seat
+from tests.migrated import OneByOne
 
 KEY, NAME = "loyalty-lifecycle-orchestration:plan-loyalty", "plan-loyalty"
 MIGRATION = import_module("plans.migrations.0006_command_keys")
@@ -25,7 +25,7 @@ TRIGGER = {"signal": "fell", "title": "It fell", "breaches": 2, "pulls_ripcord":
 @pytest.fixture
 def tables(db):
     """The models as they are right after the migration."""
-    return MigrationExecutor(connection).loader.project_state(("plans", "0006_command_keys")).apps
+    return OneByOne(connection).project_state(("plans", "0006_command_keys")).apps
 
 
 @pytest.fixture
