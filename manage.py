@@ -1,11 +1,9 @@
 #!/usr/bin/env python
 """Django's command line for this site: ``manage.py <command>``."""
 
-import os
 import sys
 
-from django.core.management import execute_from_command_line
+from gtm.cli import manage
 
 if __name__ == "__main__":
-    os.environ.setdefault("DJANGO_SETTINGS_MODULE", "gtm.settings")
-    execute_from_command_line(sys.argv)
+    sys.exit(manage(sys.argv))

@@ -267,14 +267,14 @@ def schedules_with_runs() -> QuerySet[Schedule]:
 
 
 def find_approval(reference: str) -> Approval:
-    """By number, or by "plan-id/gate" (the newest round). Raises NotFound."""
+    """By number, or by "plan-id/gate" or "plan-id/2.3" of its task (the newest round). Raises NotFound."""
     rounds = approvals_with_votes()
     if reference.isdigit():
         found = rounds.filter(pk=int(reference)).first()
     else:
         plan_id, _, gate = reference.partition("/")
         found = (
-            rounds.filter(Q(gate=gate) if gate else Q(), plan__plan_id=plan_id)
+            rounds.filter(Q(gate=gate) | Q(task__task_id=gate) if gate else Q(), plan__plan_id=plan_id)
             .order_by("-round", "-pk")
             .first()
         )

@@ -67,7 +67,6 @@ class IncrementalMargin:
     """Rewards on purchases that would have happened anyway."""
     fixed_cost: FloatArray
     net: FloatArray
-    return_on_cost: FloatArray
 
 
 def incremental_margin(
@@ -94,13 +93,8 @@ def incremental_margin(
     margin = revenue * np.asarray(margin_rate, dtype=float) * growth + 0.0  # no −0
     on_incremental, on_baseline = revenue * growth * reward_rate, revenue * reward_rate
     fixed = np.asarray(fixed_cost, dtype=float)
-    cost = on_incremental + on_baseline + fixed
-    net = margin - cost + 0.0  # no −0
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return_on_cost = np.where(cost > 0, net / cost, np.nan)
-    return IncrementalMargin(
-        margin, on_incremental, on_baseline, fixed, np.asarray(net), np.asarray(return_on_cost)
-    )
+    net = margin - (on_incremental + on_baseline + fixed) + 0.0  # no −0
+    return IncrementalMargin(margin, on_incremental, on_baseline, fixed, np.asarray(net))
 
 
 def break_even_lift(

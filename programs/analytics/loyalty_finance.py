@@ -163,14 +163,31 @@ class LoyaltyModel:
     def present_value_of(self, value_rate: float, inputs: Draws) -> FloatArray:
         """Net present value over the horizon, the launch included, by draw."""
         year = self.year_of(value_rate, inputs)
-        gained = (year.net + year.fixed_cost) / (self.base or 1.0)
-        horizon = self.by_month[: self.months.size]
-        by_month = self.ramp * self.discount * horizon
+        gained = year.net + year.fixed_cost
+        return np.asarray(gained * self._years_of(inputs) - self._fixed_costs_of(inputs))
+
+    def costs_of(self, value_rate: float, inputs: Draws) -> FloatArray:
+        """What rewards, platform and launch cost over the horizon, at today's value, by draw."""
+        rewards = self.reward_cost_of(value_rate, inputs)
+        return np.asarray(rewards * self._years_of(inputs) + self._fixed_costs_of(inputs))
+
+    def return_of(self, value_rate: float, inputs: Draws) -> FloatArray:
+        """Net present value per unit of what is spent over the horizon, the launch included, by draw; not a
+        number where nothing is spent."""
+        costs = self.costs_of(value_rate, inputs)
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return np.where(costs > 0, self.present_value_of(value_rate, inputs) / costs, np.nan)
+
+    def _years_of(self, inputs: Draws) -> FloatArray:
+        """How many times what a full year brings counts over the horizon, at today's value, by draw."""
+        by_month = self.ramp * self.discount * self.by_month[: self.months.size]
         # The later years err with the first, and by their own error beside it.
         weight = float(by_month[:12].sum()) + inputs["revenue_after_a_year"] * float(by_month[12:].sum())
-        variable = gained * weight
-        fixed = inputs["platform_cost"] / 12 * float(self.discount.sum())
-        return np.asarray(variable - fixed - inputs["launch_cost"])
+        return np.asarray(weight / (self.base or 1.0))
+
+    def _fixed_costs_of(self, inputs: Draws) -> FloatArray:
+        """Platform and launch over the horizon, at today's value, by draw."""
+        return np.asarray(inputs["platform_cost"] / 12 * float(self.discount.sum()) + inputs["launch_cost"])
 
     def present_value(self, value_rate: float) -> float:
         return float(self.present_value_of(value_rate, self.expected_inputs))

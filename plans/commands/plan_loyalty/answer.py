@@ -39,12 +39,13 @@ def answer_of(
         "test first": f"Test {what} before you launch it: expected net {net}. {economics['why']}",
         "do not launch": f"Do not launch. {economics['why']}{_best_found(design, what, net)}",
     }
+    headline = headlines[economics["recommendation"]]
     words = (
         f"Chance of a loss within {months} months {chance(loss)}, of overrunning the budget in a year "
         f"{chance(overrun)}{_return(economics)}."
     )
     return Answer(
-        headline=headlines[economics["recommendation"]],
+        headline=headline,
         verdict=_verdict(economics),
         money=Worth(
             f"Net present value, {months} months", economics["net_present_value"], currency,
@@ -61,7 +62,7 @@ def answer_of(
                          comparison=_in_percent(economics["break_even_lift"]), compared_with="needed to break even",
                          definition=_lift_source(economics["lift"])),
         ),
-        caveats=warnings,
+        caveats=[said for said in warnings if said not in headline],
         alternative=_alternative(economics, currency),
         next=_next(economics, people),
         chart="tornado",
@@ -84,7 +85,11 @@ def _best_found(design: dict[str, Any], what: str, net: str) -> str:
 
 def _return(economics: dict[str, Any]) -> str:
     median = economics["roi_p50"]
-    return "" if median is None else f"; median return on cost {percent(median)}"
+    return (
+        ""
+        if median is None
+        else f"; median return on cost over {economics['horizon_months']} months {percent(median)}"
+    )
 
 
 def _in_percent(share: float | None) -> float | None:
@@ -149,10 +154,17 @@ def _next(economics: dict[str, Any], people: dict[str, str]) -> str:
     strategist = people.get("loyalty-strategist") or "The loyalty strategist"
     if economics["recommendation"] == "launch":
         return f"{people.get('finance') or 'Finance'} and {people.get('legal') or 'legal'} decide."
-    test = economics["test"]["sentence"]
     if economics["recommendation"] == "test first":
-        return f"{strategist} plans the test. {test}"
-    return f"{strategist} looks for a higher lift or a lower cost, or leaves it. {test}"
+        return f"{strategist} plans the test. {economics['test']['sentence']}"
+    return f"{strategist} looks for a higher lift or a lower cost, or leaves it.{_needed(economics)}"
+
+
+def _needed(economics: dict[str, Any]) -> str:
+    """The lift from which on the best program found would earn, where there is one."""
+    lift = economics["break_even_lift_over_the_horizon"]
+    if not economics["annual_pool"] or lift is None:
+        return ""
+    return f" Over {economics['horizon_months']} months it would earn from a lift of {percent(lift)} on."
 
 
 def warnings_of(signals: dict[str, Any], design: dict[str, Any], economics: dict[str, Any]) -> list[str]:
@@ -162,13 +174,13 @@ def warnings_of(signals: dict[str, Any], design: dict[str, Any], economics: dict
     if lift["is_assumed"]:
         found.append(
             f"The lift in spend is assumed ({percent(lift['low'])} to {percent(lift['high'])} at a reward of "
-            f"{percent(lift['value_rate'])} of spend): no holdout is loaded and "
+            f"{percent(lift['value_rate'])} of spend): no holdout measures it and "
             "nobody has entered one, so the result is an assumption"
         )
     elif not lift["is_measured"]:
         found.append(
-            f"The lift in spend ({percent(lift['low'])} to {percent(lift['high'])}) is entered and not measured: no holdout "
-            f"is loaded, so the result is an assumption ({lift['source']})"
+            f"The lift in spend ({percent(lift['low'])} to {percent(lift['high'])}) is entered and not measured, so "
+            f"the result is an assumption ({lift['source']})"
         )
     elif lift["low"] <= 0:
         found.append(
@@ -189,10 +201,6 @@ def warnings_of(signals: dict[str, Any], design: dict[str, Any], economics: dict
         found.append(f"Test first. {economics['why'].rstrip('.')}")
     if economics["net_year"] < 0:
         found.append("The model expects a loss in a full year")
-    if economics["net_present_value"] < 0 <= economics["net_year"]:
-        found.append(
-            f"The model expects a loss over {economics['horizon_months']} months, the launch included"
-        )
     if economics["probability_of_loss"] > economics["tolerated_loss"]:
         found.append(f"The chance of a loss is {chance(economics['probability_of_loss'], 0)}")
     if economics["overrun_probability"] > economics["tolerated_overrun"]:
@@ -204,7 +212,7 @@ def warnings_of(signals: dict[str, Any], design: dict[str, Any], economics: dict
         found.append("The redemption rate is an assumption, no point ledger is loaded")
     elif economics["reward_is_beyond_measurement"]:
         found.append(
-            "The redemption rate was measured at less than half of the proposed reward; a higher reward is redeemed more"
+            "The redemption rate was measured where the reward was less than half of the proposed one; a higher reward is redeemed more"
         )
     if economics.get("points_caveat"):
         found.append(economics["points_caveat"])

@@ -207,8 +207,8 @@ PLAN_LOYALTY = registry.register(
         ),
         deliverables=("blueprint", "kpis", "trigger_matrix", "financial_model", "packet"),
         limits=(
-            GuardrailLimit("roi", "Return on cost, median", ">=", "0", "share", "Negative ROI twice holds the plan"),
-            GuardrailLimit("net_year", "Net margin of a full year", ">=", "0", "money", "Negative ROI twice holds the plan"),
+            GuardrailLimit("roi", "Return on cost over the horizon, the launch included", ">=", "0", "share", "Negative ROI twice holds the plan"),
+            GuardrailLimit("net_present_value", "Net present value, the launch included", ">=", "0", "money", "Negative ROI twice holds the plan"),
             GuardrailLimit("reward_cost", "Reward cost a year", "<=", "design.annual_budget", "money", "budget"),
         ),
         outside_parties=(

@@ -21,7 +21,7 @@ def kpis_of(
         _kpi("redemption_rate", "Ultimate redemption rate", "%", economics["redemption_rate"],
              economics["redemption_rate"] + 0.1, "≤", "finance"),
         _kpi("reward_cost", "Reward cost a year", "money", design["annual_pool"], design["annual_budget"], "≤", "finance"),
-        _kpi("roi", "Return on cost", "%", economics["roi_p50"], 0.0, "≥", "exec-sponsor"),
+        _kpi("roi", "Return on cost over the horizon", "%", economics["roi_p50"], 0.0, "≥", "exec-sponsor"),
     ]  # fmt: skip
 
 

@@ -17,7 +17,7 @@ class Command(GovernedCommand):
 
     def add_arguments(self, parser: Any) -> None:
         super().add_arguments(parser)
-        parser.add_argument("approval", help="its number, or PLAN/gate")
+        parser.add_argument("approval", help="its number, or PLAN/2.3 (its task), or PLAN/gate")
         parser.add_argument("decision", choices=["approve", "reject", "request-changes", "recuse"])
         parser.add_argument("--comment", default="")
         parser.add_argument("--wait", action="store_true", help="run what follows, until it waits for people")

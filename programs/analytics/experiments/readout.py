@@ -107,16 +107,17 @@ class ObservedExperiment:
         return tuple(name for name in self.members if name != self.control)
 
 
-def _blocked(ratio: SampleRatio) -> Unavailable:
+def _blocked(ratio: SampleRatio, members: Mapping[str, int]) -> Unavailable:
     """Why members per arm that no plan explains allow no reading."""
+    counts = ", ".join(f"{arm} {count:,}" for arm, count in members.items())
     if not ratio.planned:
         return Unavailable(
-            f"Members per arm {ratio.counts} are not equal ({ratio.p_in_words}), and no split was "
+            f"Members per arm ({counts}) are not equal ({ratio.p_in_words}), and no split was "
             "planned. Register the test with the split that was meant, such as 90 to 10; until then no "
             "result can be read."
         )
     return Unavailable(
-        f"Members per arm {ratio.counts} do not fit the planned split ({ratio.p_in_words}). "
+        f"Members per arm ({counts}) do not fit the planned split ({ratio.p_in_words}). "
         "Find the fault in assignment or logging; until then no result can be read."
     )
 
@@ -179,7 +180,7 @@ def read_experiment(experiment: ObservedExperiment, *, alpha: float = 0.05) -> R
         None if weights is None else tuple(weights[name] for name in experiment.members),
     )
     if ratio.mismatch:
-        return Readout(experiment.name, ratio, _blocked(ratio))
+        return Readout(experiment.name, ratio, _blocked(ratio, experiment.members))
     judged = [metric for metric in experiment.metrics if metric.role is not MetricRole.GUARDRAIL]
     # One test a comparison, from which the fixed, the always-valid and the Bayesian answer are read.
     pivots = {

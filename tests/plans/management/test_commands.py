@@ -2,7 +2,12 @@
 
 import getpass
 import json
+import os
 import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +22,7 @@ from programs.models import Person
 from tests.doors import USAGE, manage, start, stored, user
 from tests.factories import gate, make_plan, make_task, round_of, seat
 
+ROOT = Path(__file__).parents[3]
 BAD_LINES = {
     "empty": ("", "usage: is required"),
     "no slash": ("plan-loyalty --goal retention", "A usage line starts with /plugin:command"),
@@ -217,6 +223,27 @@ def test_a_refused_decision_exits_1_with_the_rule(plan, who, decision, comment, 
     code, said = manage("decide", str(round_of(plan).pk), decision, "--as", who, "--comment", comment)
     assert (code, round_of(plan).state) == (1, "pending")
     assert words in said
+
+
+def test_an_approval_is_named_by_its_task_as_progress_shows_it(plan):
+    task = round_of(plan).task.task_id
+    assert (
+        manage("decide", f"{plan.plan_id}/{task}", "approve", "--as", "finance", "--comment", "Fine.")[0] == 0
+    )
+    assert Decision.objects.get().approval == round_of(plan)
+
+
+def test_a_reader_that_has_gone_gets_no_traceback():
+    """As in ``manage.py plans | head -1``."""
+    reads, writes = os.pipe()
+    os.close(reads)
+    environment = os.environ | {"DJANGO_SETTINGS_MODULE": "tests.settings"}
+    command = [sys.executable, "manage.py", "plan_schema"]
+    done = subprocess.run(
+        command, cwd=ROOT, env=environment, stdout=writes, stderr=subprocess.PIPE, text=True, check=False
+    )
+    os.close(writes)
+    assert (done.returncode, done.stderr) == (128 + signal.SIGPIPE, "")
 
 
 def test_an_approval_that_is_not_there_exits_2(site):

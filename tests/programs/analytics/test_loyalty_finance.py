@@ -41,6 +41,21 @@ def test_the_pool_is_the_cost_of_the_points_it_issues():
     assert found.pool(found.rate_of_pool(30_000)) == pytest.approx(30_000)
 
 
+def test_the_return_is_what_comes_back_of_all_that_is_spent_over_the_horizon():
+    found = model()
+    inputs = found.expected_inputs
+    year = found.year(0.02)
+    rewards = (year.reward_on_baseline + year.reward_on_incremental) / found.base * found.ramp * BY_MONTH
+    platform = np.full(36, KNOWN.platform_cost.mean / 12)
+    costs = KNOWN.launch_cost.mean + float((found.discount * (rewards + platform)).sum())
+    assert float(found.costs_of(0.02, inputs)) == pytest.approx(costs)
+    assert float(found.return_of(0.02, inputs)) == pytest.approx(found.present_value(0.02) / costs)
+    free = model(replace(KNOWN, cost_per_point=Assumption.known("cost_per_point", 0, "money", "gift"),
+                         platform_cost=Assumption.known("platform_cost", 0, "money per year", ""),
+                         launch_cost=Assumption.known("launch_cost", 0, "money, once", "")))  # fmt: skip
+    assert np.isnan(free.return_of(0.02, free.expected_inputs))
+
+
 def test_the_stated_lift_is_seen_at_its_reward_and_more_at_a_higher_one():
     found = model()
     assert found.lift(0.01) == pytest.approx(KNOWN.lift.mean)

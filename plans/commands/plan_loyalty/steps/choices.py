@@ -9,7 +9,7 @@ import numpy as np
 
 from plans.commands.plan_loyalty.steps.planned import PlannedProgram
 from plans.commands.shared.columns import columns
-from plans.commands.shared.figures import money
+from plans.commands.shared.figures import money, percent
 from plans.schemas.outputs import Column, Table
 from programs.analytics import rewards, tiers
 from programs.analytics.experiments import members_per_arm_for_mean
@@ -165,14 +165,14 @@ def sentence_of_test(test: dict[str, Any]) -> str:
     if test["members_per_arm"] is None:
         return "No test can tell: no lift breaks even, or nobody who is active has spent in the last quarter."
     needed = (
-        f"A holdout of {test['members_per_arm']:,} members an arm shows a lift of {test['lift_to_see']:.1%}, at which "
+        f"A holdout of {test['members_per_arm']:,} members an arm shows a lift of {percent(test['lift_to_see'])}, at which "
         f"the program breaks even, in {test['outcome']} ({test['weeks']} weeks, power 80 %)"
     )
     if test["is_possible"]:
         return f"{needed}; {test['members']:,} members have bought within the last year."
     return (
         f"{needed}, and only {test['members']:,} members have bought within the last year: with all of them the "
-        f"smallest lift that shows is {test['smallest_lift_seen']:.1%}. A test here cannot tell by itself; test a "
+        f"smallest lift that shows is {percent(test['smallest_lift_seen'])}. A test here cannot tell by itself; test a "
         "bigger reward, or measure longer."
     )
 
@@ -183,7 +183,7 @@ def table_of_test(test: dict[str, Any], currency: str) -> Table:
         ["Mean of active members", money(test["mean"], currency)],
         ["Standard deviation", money(test["deviation"], currency)],
         ["Lift at which the program breaks even",
-         "none" if test["lift_to_see"] is None else f"{test['lift_to_see']:.2%}"],
+         "none" if test["lift_to_see"] is None else percent(test["lift_to_see"], 2)],
         ["Members an arm", "not available" if test["members_per_arm"] is None else f"{test['members_per_arm']:,}"],
         ["Members who bought within the last year", f"{test['members']:,}"],
         ["Weeks", str(test["weeks"])],

@@ -55,7 +55,7 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
     alternatives = alternatives_of(planned)
     values["alternatives"] = alternatives
     test = None
-    if planned.recommendation is not LaunchAdvice.LAUNCH:
+    if planned.recommendation is LaunchAdvice.TEST_FIRST:
         test = sized_test(planned)
         values["test"] = {**test, "sentence": sentence_of_test(test)}
     context.progress(90, "Summary")
@@ -75,7 +75,7 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
         {"label": "Recommendation", "value": planned.recommendation.value},
         {"label": "Net margin of a full year", "value": money(values["net_year"], currency)},
         {
-            "label": "Return on cost, median",
+            "label": f"Return on cost over {months} months, median",
             "value": _return_in_words(values),
         },
         {
@@ -87,22 +87,23 @@ def model_economics(context: StepContext, *, draws: int = DRAWS) -> StepResult:
     # step's tools left behind compares it with what is published, and does not count.
     designed = {name: value for name, value in context.outputs["design"].items() if name != "evidence"}
     period = f"design {canonical.digest([context.inputs, designed])[:12]}"
-    signals, in_coins = [], round(Decimal(values["net_year"]), minor_units(currency))
-    net_year = exact_text(in_coins, currency)
-    if values["net_year"] < 0:
+    # A return is negative where the money does not come back: over the horizon, the launch included.
+    signals, in_coins = [], round(Decimal(values["net_present_value"]), minor_units(currency))
+    present_value = exact_text(in_coins, currency)
+    if in_coins < 0:
         signals.append(
             Signal(
                 NEGATIVE_ROI,
-                f"A full year is expected to lose {Money(-in_coins, currency)}.",
+                f"Over {months} months, the launch included, a loss of {Money(-in_coins, currency)} is expected.",
                 period=period,
-                value=net_year,
+                value=present_value,
             )
         )
     return StepResult(
         values=values,
         outputs=outputs,
         signals=signals,
-        measured={NEGATIVE_ROI: net_year},
+        measured={NEGATIVE_ROI: present_value},
         period=period,
     )
 
@@ -111,7 +112,7 @@ def _values(planned: PlannedProgram, context: StepContext) -> dict[str, Any]:
     model, design, known = planned.model, planned.design, planned.assumptions
     rate, inputs = design.value_rate, planned.choice.inputs
     year = model.year(rate)
-    roi = simulation.summarise(model.year_of(rate, inputs).return_on_cost)
+    roi = simulation.summarise(model.return_of(rate, inputs))
     worth = simulation.summarise(model.present_value_of(rate, inputs))
     flows = model.cash_flows(rate)
     yearly = _yearly_return(planned, flows)
@@ -222,7 +223,7 @@ def _summary(planned: PlannedProgram, values: dict[str, Any], currency: str) -> 
             figure("irr", "Internal rate of return", yearly, unit="% a year", scale=100),
             figure("payback", "Payback", economics.payback_period(flows), unit="months"),
             figure("break_even_month", "Break-even month", economics.break_even_month(flows), unit="month"),
-            _return_on_cost(values),
+            _return_on_cost(values, months),
             Figure("loss", "Chance of a loss", 100 * values["probability_of_loss"], "%",
                    definition=f"Net present value of {months} months below 0, over all assumptions"),
             Figure("best_pool", "Yearly reward pool that earns most", values["best_pool"], currency,
@@ -238,14 +239,15 @@ def _return_in_words(values: dict[str, Any]) -> str:
     return f"{percent(values['roi_p50'])} ({percent(values['roi_p5'])} to {percent(values['roi_p95'])})"
 
 
-def _return_on_cost(values: dict[str, Any]) -> Figure:
+def _return_on_cost(values: dict[str, Any], months: int) -> Figure:
     median, low, high = (values[name] for name in ("roi_p50", "roi_p5", "roi_p95"))
     if median is None:
         return Figure(
-            "roi", "Return on cost", None, "%", unavailable="The program costs nothing in a full year."
+            "roi", "Return on cost", None, "%", unavailable=f"The program costs nothing in {months} months."
         )
     return Figure("roi", "Return on cost", 100 * median, "%", low=100 * low, high=100 * high, level=0.9,
-                  definition="Median; 5th to 95th percentile")  # fmt: skip
+                  definition=f"Net present value of {months} months / what rewards, platform and launch cost in them; "
+                  "median, 5th to 95th percentile")  # fmt: skip
 
 
 def _cash_chart(planned: PlannedProgram, currency: str) -> Chart:

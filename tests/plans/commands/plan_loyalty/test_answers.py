@@ -62,7 +62,7 @@ def test_free_points_use_no_budget_and_have_no_return_on_cost(program, tmp_path)
     assert "return on cost" not in answer["certainty"]["words"]
     assert found["economics"]["roi_p50"] is None
     roi = next(item for item in told["financial_model"]["items"] if item["key"] == "roi")
-    assert roi["unavailable"] == "The program costs nothing in a full year."
+    assert roi["unavailable"] == "The program costs nothing in 36 months."
 
 
 def test_an_entered_lift_is_the_first_caveat_and_no_plain_go(program, tmp_path):
@@ -71,7 +71,7 @@ def test_an_entered_lift_is_the_first_caveat_and_no_plain_go(program, tmp_path):
     assert answer["headline"].startswith("Launch a points-only program with a reward pool of ")
     assert answer["verdict"] == "go with care"
     assert answer["caveats"][0] == (
-        "The lift in spend (4.0 % to 12.0 %) is entered and not measured: no holdout is loaded, so the "
+        "The lift in spend (4.0 % to 12.0 %) is entered and not measured, so the "
         "result is an assumption (entered with this run)"
     )
     assert "chance" not in answer["headline"]
@@ -103,6 +103,11 @@ def test_a_loss_over_the_horizon_is_no_contradiction_of_a_year_that_earns(progra
     said = "Do not launch. Over 36 months, the launch included, a loss is expected at every pool"
     assert answer["headline"].startswith(said)
     assert "the chance that the program earns is below 1 %" in answer["headline"]
+    assert not any("loss is expected" in caveat for caveat in answer["caveats"]), "said once"
+    assert "it would earn from a lift of " in answer["next"]
+    # What is spent on the launch does not come back: the return that the page names says the same.
+    assert found["economics"]["roi_p95"] < 0
+    assert "median return on cost over 36 months −" in answer["certainty"]["words"].replace("-", "−")
 
 
 def test_a_test_of_something_within_the_program_is_not_its_lift(program, tmp_path):

@@ -286,7 +286,7 @@ def test_a_loss_is_told_in_the_coins_of_its_currency(tmp_path):
     for budget in ("900000", "600000"):
         planned(budget=budget, more="--platform_cost 900000000")
     case = Escalation.objects.get(trigger="negative-roi")
-    lost = r"design \w+: A full year is expected to lose \d{1,3}(,\d{3})+ JPY"
+    lost = r"design \w+: Over 36 months, the launch included, a loss of \d{1,3}(,\d{3})+ JPY is expected"
     assert re.fullmatch(rf"Breached {lost}; {lost}\.", case.detail)
     assert all(re.fullmatch(r"-\d+", told["value"]) for told in case.evidence)
 

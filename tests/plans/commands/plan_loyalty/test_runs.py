@@ -199,7 +199,7 @@ def test_a_negative_return_twice_goes_up_the_ladder_with_both_values():
     assert cases(first_loss[2]).count() == 0
     case = cases(second_loss[2]).get()
     assert [float(e["value"]) for e in case.evidence] == [
-        round(economics["net_year"], 2) for _, economics, _ in (first_loss, second_loss)
+        round(economics["net_present_value"], 2) for _, economics, _ in (first_loss, second_loss)
     ]
     assert case.firings.get().role == "loyalty-strategist"
 
@@ -213,7 +213,7 @@ def test_the_same_design_again_and_a_good_one_in_between_do_not_add_up():
 
 def test_two_losing_revisions_of_one_plan_hold_it_whatever_other_plans_earn_between():
     _, economics, plan = model(budget="1000", more=LOSING)
-    assert economics["net_year"] < 0
+    assert economics["net_present_value"] < 0
     model(budget="2000")  # a good one of the same program clears the count of the program alone
     assert plan.breaches.get().cleared_at is None
     plan.refresh_from_db()
@@ -388,3 +388,13 @@ def test_a_plan_that_succeeds_ends_what_nobody_resolved_and_says_so():
     (told,) = document.build(plan)["escalations"]
     assert (plan.state, told["status"], told["carried"]) == ("succeeded", "cancelled", False)
     assert told["remediation"] == "The plan has succeeded; nobody wrote what was done about this."
+
+
+def test_a_launch_that_never_comes_back_is_a_negative_return_though_a_year_earns():
+    dear = "--launch_cost 900000 --lift 8%/12%/16%"
+    (_, first, plan), (_, second, held) = model(budget="50000", more=dear), model(budget="60000", more=dear)
+    assert min(first["net_year"], second["net_year"]) > 0 > first["net_present_value"]
+    assert (cases(plan).count(), cases(held).count()) == (0, 1)
+    held.refresh_from_db()
+    assert (held.state, held.pulls.get().trigger) == ("held", "negative-roi")
+    assert cases(held).get().detail.count("Over 36 months, the launch included, a loss of ") == 2
