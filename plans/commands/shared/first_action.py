@@ -34,7 +34,7 @@ def action_answer(
     table: str,
     columns: Sequence[str],
 ) -> Answer:
-    """The answer from a ``backlog`` in its order.
+    """The answer from a ``backlog`` in its order, whose rows say ``chance_to_win``, if any, and ``chance_from``.
 
     ``trouble``: sentences about limits that are breached; ``nothing``: the headline of an empty backlog;
     ``unknown``: why nothing could be valued, if so; ``decides``: who has the gate behind it; ``labour``: cost of a person-day, if known; ``columns`` of the ``table``.
@@ -57,7 +57,6 @@ def action_answer(
     else:
         headline = f"{alarm}No proposal pays for its labour. The best one is {first['title']}: {money(value, currency)}."
     is_tested = first["sample_size_per_arm"] is not None
-    chance = first["chance_to_win"]
     proof = [first["proof"]] if first["proof"] else []
     told = [first["why"], *([] if first["proof"] and first["proof"] in first["why"] else proof)]
     return Answer(
@@ -66,10 +65,7 @@ def action_answer(
         money=Worth(
             "Expected value of the first action", value, currency, first["expected_low"], first["expected_high"]
         ),
-        certainty=Certainty(
-            f"Chance that the first action brings what it is meant to: {percent(chance, 0)}. The interval is that of the "
-            "effect alone.", chance, "bringing what it is meant to",
-        ),
+        certainty=_certainty(first),
         figures=figures,
         caveats=[*trouble[1:], *told, *caveats],
         alternative=_second(backlog, currency, labour),
@@ -78,6 +74,18 @@ def action_answer(
         table=table,
         columns=columns,
     )  # fmt: skip
+
+
+def _certainty(action: Mapping[str, Any]) -> Certainty:
+    """How surely an action brings what it is meant to, and where that chance comes from (``chance_from``).
+
+    Work that only finds out what is so, such as deciding cases, has no such chance: what it brings is weighed already.
+    """
+    chance, source = action["chance_to_win"], action["chance_from"]
+    if chance is None:
+        return Certainty(source)
+    words = f"Chance that the first action brings what it is meant to: {percent(chance, 0)}, {source}. The interval is that of the effect alone."
+    return Certainty(words, chance, "bringing what it is meant to")
 
 
 def _worth(action: Mapping[str, Any], currency: str, labour: float | None) -> str:

@@ -2,13 +2,14 @@
 
 ``gross_<column>`` is the amount before anything was taken off it; ``undone`` says that nothing is left, and
 ``undone_at`` since when. ``stated`` and ``stated_in`` are a promise or a payout as the row has it, in its own
-currency: converted at the rates of two days, one promise would be two amounts. Rows that are no referral,
+currency, and ``stated_left`` is what nothing took off it: converted at the rates of two days, one promise would be two amounts. Rows that are no referral,
 payout or deal themselves are not in it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 
 from programs.datasets.contracts import CONTRACTS
 from programs.datasets.engines.netting_rows import RULES, kind_of
@@ -44,22 +45,49 @@ REWARD = """
 EARNED = """
     CREATE TEMP VIEW payouts_of AS
     SELECT referral_id,
-        sum(CASE WHEN coalesce(status, 'paid') IN ('paid', 'released') THEN amount ELSE 0 END) AS paid,
-        sum(CASE WHEN status = 'reversed' THEN amount ELSE gross_amount - amount END) AS taken
-    FROM referral_payouts GROUP BY referral_id;
+        CASE WHEN min(coalesce(stated_in, '')) = max(coalesce(stated_in, '')) THEN min(coalesce(stated_in, '')) END AS paid_in,
+        sum(CASE WHEN live THEN stated_left ELSE 0 END) AS paid,
+        sum(CASE WHEN back THEN stated_left ELSE stated - stated_left END) AS taken,
+        sum(CASE WHEN live THEN amount ELSE 0 END) AS paid_here,
+        sum(CASE WHEN back THEN amount ELSE gross_amount - amount END) AS taken_here,
+        coalesce(nullif(sum(CASE WHEN live THEN gross_amount ELSE 0 END), 0), sum(gross_amount)) AS sent_here
+    FROM (
+        SELECT *, coalesce(status, 'paid') IN ('paid', 'released') AS live, coalesce(status = 'reversed', false) AS back
+        FROM referral_payouts
+    ) GROUP BY referral_id;
+    -- What is left of a promise, given what was paid of it and taken back, all in one currency. Taken back in both
+    -- files is taken back once.
+    CREATE TEMP MACRO left_of(promise, promised, undone, sent, paid, taken, own_paid_at) AS CASE
+        WHEN promise IS NULL THEN NULL
+        WHEN NOT undone AND sent IS NULL THEN promise
+        WHEN NOT undone THEN least(promise, greatest(promised - taken, least(paid, promised), 0))
+        WHEN sent IS NOT NULL THEN least(greatest(paid, 0), promise)
+        WHEN own_paid_at IS NOT NULL THEN promise
+        ELSE 0 END;
     CREATE TEMP VIEW earned AS
-    SELECT r.* REPLACE (CAST(CASE
-        WHEN r.reward IS NULL THEN NULL
-        WHEN NOT r.undone AND p.referral_id IS NULL THEN r.reward
-        -- Taken back in both files is taken back once.
-        WHEN NOT r.undone THEN
-            least(r.reward, greatest(r.gross_reward - p.taken, least(p.paid, r.gross_reward), 0))
-        WHEN p.referral_id IS NOT NULL THEN least(greatest(p.paid, 0), r.reward)
-        WHEN r.paid_at IS NOT NULL THEN r.reward
-        ELSE 0 END AS DECIMAL(18, 4)) AS reward)
-    FROM referrals r LEFT JOIN payouts_of p ON p.referral_id = r.referral_id
+    SELECT * EXCLUDE (kept_stated, kept_here, in_one, scale) REPLACE (CAST(CASE
+            WHEN NOT in_one THEN kept_here
+            WHEN kept_stated = stated_left OR kept_stated IS NULL THEN reward
+            WHEN gross_reward = stated THEN kept_stated
+            ELSE round(CAST(kept_stated * gross_reward AS DOUBLE) / CAST(stated AS DOUBLE), {digits}) END AS DECIMAL(18, 4)
+        ) AS reward)
+    FROM (
+        SELECT r.*, coalesce(p.paid_in = coalesce(r.stated_in, ''), p.referral_id IS NULL) AS in_one,
+            left_of(r.stated_left, r.stated, r.undone, p.referral_id, p.paid, p.taken, r.paid_at) AS kept_stated,
+            -- A payout in another currency near to the promise is all of it: nobody knows the rate of the payer.
+            CASE WHEN abs(p.sent_here - r.gross_reward) <= {near} * r.gross_reward THEN CAST(r.gross_reward AS DOUBLE) / p.sent_here ELSE 1 END AS scale,
+            round(left_of(r.reward, r.gross_reward, r.undone, p.referral_id, p.paid_here * scale, p.taken_here * scale, r.paid_at), {digits})
+                AS kept_here
+        FROM referrals r LEFT JOIN payouts_of p ON p.referral_id = r.referral_id
+    )
 """
-"""``earned``: referrals whose reward is what is owed for them, or was paid and not taken back."""
+"""``earned``: referrals whose reward is what is owed for them, or was paid and not taken back.
+
+What was paid is held against the promise in the currency of both, and what is left is converted as the promise
+is. Where the currencies differ, the amounts of two days' rates are compared, and what was sent ``near`` the promise
+(a share of it) counts as all of it. ``digits``: of the currency in which amounts are counted.
+"""
+NEAR = 0.05
 
 
 def plain_view(kind: str, source: str) -> str:
@@ -78,7 +106,7 @@ def netted_view(kind: str, source: str, effects: str, columns: Sequence[str]) ->
             "refunded_at": "coalesce(r.refunded_at, e.refunded_at)",
         }
     listed = ", ".join(f"{how} AS {name}" for name, how in changed.items())
-    gross = ", ".join(f"r.{name} AS gross_{name}" for name in GROSS[kind]) + _stated(kind, "r.")
+    gross = ", ".join(f"r.{name} AS gross_{name}" for name in GROSS[kind]) + _stated(kind, "r.", changed)
     return f"""
         SELECT r.* EXCLUDE (file_row_number) REPLACE ({listed}), {gross}, coalesce(e.undone, false) AS undone,
             CASE WHEN e.undone THEN e.moved_at END AS undone_at
@@ -87,8 +115,13 @@ def netted_view(kind: str, source: str, effects: str, columns: Sequence[str]) ->
     """  # noqa: S608
 
 
-def _stated(kind: str, row: str = "") -> str:
-    return f", {row}{STATED[kind]} AS stated, {row}currency AS stated_in" if kind in STATED else ""
+def _stated(kind: str, row: str = "", changed: Mapping[str, str] = MappingProxyType({})) -> str:
+    """``changed``: column → what is left of it, where rows were changed."""
+    if kind not in STATED:
+        return ""
+    name = STATED[kind]
+    left = changed.get(name, f"{row}{name}")
+    return f", {row}{name} AS stated, {left} AS stated_left, {row}currency AS stated_in"
 
 
 def empty_view(kind: str) -> str:

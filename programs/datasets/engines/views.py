@@ -12,6 +12,7 @@ import duckdb
 import pyarrow as pa
 
 from gtm.core.errors import NotFound
+from gtm.core.money import minor_units
 from programs.datasets.contracts import CONTRACTS
 from programs.datasets.contracts.base import Type
 from programs.datasets.engines.answers import fingerprint
@@ -28,6 +29,7 @@ from programs.datasets.engines.netted_views import (
     CHANGES,
     EARNED,
     GROSS,
+    NEAR,
     empty_view,
     netted_view,
     no_changes,
@@ -152,7 +154,8 @@ class DatasetViews:
                     nothing = NO_CHANGES if kind == "purchases" else no_changes(kind)
                     connection.execute(f"CREATE TEMP VIEW {CHANGES[kind]} AS {nothing}")
             if {"referrals", "referral_payouts"} <= datasets.keys():
-                connection.execute(EARNED)
+                digits = minor_units(self.currency) if self.currency else 4
+                connection.execute(EARNED.format(digits=digits, near=NEAR))
             yield connection
 
     @contextmanager

@@ -46,8 +46,8 @@ class ReferralQuestions(ABC):
         out_of_order, labelled, fraud. Money and what is won are net of refunds before as_of, rewards of
         claw-backs."""
         datasets = {"referrals": referrals, "referral_payouts": payouts}
-        chosen = _span(start, end) | {"without": sorted(without)}
-        return self._ask("referral_funnel", datasets, PAYOUTS, as_of=as_of, **chosen, **_flags(by))
+        chosen = _span(start, end) | _flags(by)
+        return self._ask_with("referral_funnel", datasets, _left_out(without), PAYOUTS, as_of=as_of, **chosen)
 
     def referral_clusters(
         self,
@@ -65,8 +65,9 @@ class ReferralQuestions(ABC):
         what one referrer did in each group, or with ``by_partner`` one partner and each referrer without
         one; ``clusters`` did just that."""
         datasets = {"referrals": referrals, "referral_payouts": payouts}
-        chosen = _span(start, end) | {"without": sorted(without), "by_partner": by_partner}
-        return self._ask("referral_clusters", datasets, PAYOUTS, as_of=as_of, **chosen, **_flags(by))
+        chosen = _span(start, end) | _flags(by) | {"by_partner": by_partner}
+        left_out = _left_out(without)
+        return self._ask_with("referral_clusters", datasets, left_out, PAYOUTS, as_of=as_of, **chosen)
 
     def referral_flows(
         self, referrals: Snapshot | None, *, start: datetime, end: datetime, by: Collection[str] = ()
@@ -124,7 +125,7 @@ class ReferralQuestions(ABC):
     ) -> pa.Table:
         """nth, referrers, reward, margin: of the nth customers that referrers won in the window."""
         datasets = {"referrals": referrals, "referral_payouts": payouts}
-        return self._ask("reward_ranks", datasets, PAYOUTS, without=list(without), **_span(start, end))
+        return self._ask_with("reward_ranks", datasets, _left_out(without), PAYOUTS, **_span(start, end))
 
     def referrer_count(self, referrals: Snapshot | None, *, start: datetime, end: datetime) -> int:
         """How many different people invited in the window."""
@@ -171,7 +172,7 @@ class ReferralQuestions(ABC):
         last_invited_at; net of refunds and claw-backs, in the window of the sale. ``orders`` of a revenue
         above zero. Referrals in ``without`` are in no figure."""
         datasets = {"referrals": referrals, "referral_payouts": payouts}
-        return self._ask("partner_referrals", datasets, PAYOUTS, without=list(without), **_span(start, end))
+        return self._ask_with("partner_referrals", datasets, _left_out(without), PAYOUTS, **_span(start, end))
 
     def partner_events(self, activity: Snapshot | None, *, start: datetime, end: datetime) -> pa.Table:
         """partner, tier, events, heard (by others), last_active_at."""
@@ -268,6 +269,11 @@ def _span(start: datetime, end: datetime) -> dict[str, str]:
     if start.tzinfo is None or end.tzinfo is None:
         raise InvalidInput("A window must say its time zone.")
     return {"start": start.isoformat(), "end": end.isoformat()}
+
+
+def _left_out(referrals: Collection[str]) -> dict[str, pa.Table]:
+    """A table and no argument: a list in the statement would be read again for every row."""
+    return {"left_out": pa.table({"referral_id": pa.array(sorted(referrals), pa.string())})}
 
 
 def _flags(by: Collection[str]) -> dict[str, bool]:

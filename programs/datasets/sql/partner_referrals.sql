@@ -1,5 +1,5 @@
 -- Per partner: referrals of the invitations of [start, end) and those won by end; revenue, gross margin and rewards
--- of what was won in [start, end), net of refunds and claw-backs, and how many orders brought how much squared; the tier last seen. Referrals in `without` are in no figure.
+-- of what was won in [start, end), net of refunds and claw-backs, and how many orders brought how much squared; the tier last seen. Referrals in left_out are in no figure.
 SELECT
     partner_id AS partner,
     coalesce(arg_max(partner_tier, invited_at) FILTER (partner_tier IS NOT NULL), '') AS tier,
@@ -17,6 +17,6 @@ FROM (
         won_at >= CAST($start AS TIMESTAMPTZ) AND won_at < CAST($end AS TIMESTAMPTZ) AS earned
     FROM earned
 ), (SELECT CAST($end AS TIMESTAMPTZ) AS high) AS bounds
-WHERE partner_id IS NOT NULL AND referral_id NOT IN (SELECT unnest(CAST($without AS VARCHAR[]))) AND invited_at < CAST($end AS TIMESTAMPTZ)
+WHERE partner_id IS NOT NULL AND referral_id NOT IN (SELECT referral_id FROM left_out) AND invited_at < CAST($end AS TIMESTAMPTZ)
 GROUP BY partner_id
 ORDER BY partner_id

@@ -1,6 +1,6 @@
 -- The invitations of [start, end) as they stood at as_of, by who sent them: per referrer, or per partner, how many
 -- reached each stage in each group. Whoever did exactly the same is counted together: profile says which rows are of
--- one, clusters how many did that. Stages are those of referral_funnel. Referrals in `without` are in no figure.
+-- one, clusters how many did that. Stages are those of referral_funnel. Referrals in left_out are in no figure.
 WITH seen AS (
     SELECT
         CASE WHEN $by_partner THEN coalesce('p' || partner_id, 'r' || referrer_id) ELSE referrer_id END AS cluster,
@@ -19,7 +19,7 @@ WITH seen AS (
             AND NOT coalesce(gross_reward > 0 AND reward <= 0, false) AS paid
     FROM earned
     WHERE invited_at >= CAST($start AS TIMESTAMPTZ) AND invited_at < CAST($end AS TIMESTAMPTZ)
-        AND referral_id NOT IN (SELECT unnest(CAST($without AS VARCHAR[])))
+        AND referral_id NOT IN (SELECT referral_id FROM left_out)
 ),
 staged AS (
     SELECT cluster, channel, persona, partner_tier, region, CASE

@@ -1,7 +1,7 @@
 -- The invitations of [start, end) as they stood at as_of, per group: how many reached each stage or a later one
 -- (so that stages nest where a time was not recorded), and the money of those won, net of what was refunded before
 -- as_of. An order refunded in full is not won, nor is its reward paid. out_of_order counts rows that reached a stage
--- with an earlier one missing. Referrals in `without` are in no figure.
+-- with an earlier one missing. Referrals in left_out are in no figure.
 WITH later AS (
     SELECT referral_id, sum(lowered) AS lowered FROM referral_changes
     WHERE moved_at >= CAST($as_of AS TIMESTAMPTZ) GROUP BY referral_id
@@ -30,7 +30,7 @@ seen AS (
         END AS margin
     FROM earned LEFT JOIN later USING (referral_id)
     WHERE invited_at >= CAST($start AS TIMESTAMPTZ) AND invited_at < CAST($end AS TIMESTAMPTZ)
-        AND referral_id NOT IN (SELECT unnest(CAST($without AS VARCHAR[])))
+        AND referral_id NOT IN (SELECT referral_id FROM left_out)
 ),
 staged AS (
     SELECT *, CASE

@@ -14,6 +14,7 @@ from plans.commands.optimize_referrals.steps.drops import drop_values, dropped
 from plans.commands.optimize_referrals.steps.incentives import IncentiveFinding, findings
 from plans.commands.optimize_referrals.steps.partners import suspected_of
 from plans.commands.optimize_referrals.steps.proposed import (
+    CHANCE_FROM,
     CHANCE_TO_WIN,
     EFFORT,
     GAP_CLOSED,
@@ -32,6 +33,10 @@ from plans.schemas.outputs import Document, Section, StepResult
 from programs.analytics.backlog import ProposedAction, RankedItem, prioritise
 from programs.analytics.estimate import Estimate
 
+WEIGHED = (
+    "Each case is valued at its chance of fraud times the rewards that are due in it; deciding the cases has no chance of its own. "
+    "The interval is from nothing to all of these rewards."
+)
 MOST_DROP_OFFS, MOST_PARTNERS = 5, 3
 CASES_A_DAY = 10
 
@@ -193,10 +198,20 @@ def _values(row: RankedItem, proposal: Proposal, people: Mapping[str, str], curr
         "owner_role": item.owner, "owner": people.get(item.owner) or item.owner, "eta": item.due_date.isoformat(),
         "expected_value": row.expected_value.value, "expected_low": row.expected_value.low,
         "expected_high": row.expected_value.high, "currency": currency, "lift": proposal.unit,
-        "labour": row.labour, "proof": item.proof, "chance_to_win": item.chance_to_win, "effort_days": item.effort,
+        "labour": row.labour, "proof": item.proof, **_chance(proposal), "effort_days": item.effort,
         "sample_size_per_arm": item.test.members_per_arm if item.test else None,
         "test_weeks": item.test.weeks if item.test else None,
     }  # fmt: skip
+
+
+def _chance(proposal: Proposal) -> dict[str, Any]:
+    """The chance that the action brings what it is meant to, and where it comes from.
+
+    Cases are valued at the chance of fraud of each: deciding them has no further chance.
+    """
+    if proposal.kind == "fraud":
+        return {"chance_to_win": None, "chance_from": WEIGHED}
+    return {"chance_to_win": proposal.item.chance_to_win, "chance_from": CHANCE_FROM}
 
 
 def _holds(risk: Mapping[str, Any]) -> int:
@@ -320,8 +335,7 @@ def _document(
             for each in rewards
         ]),
         Section("How expected values are made", bullets=[
-            f"Chance to win {percent(CHANCE_TO_WIN, 0)}: the share of experiments that win elsewhere (Kohavi et al. 2009), "
-            "until the program has a record of its own.",
+            f"Chance to win {percent(CHANCE_TO_WIN, 0)} of a test, {CHANCE_FROM}. Deciding cases has none.",
             "A test is sized to close half of the gap, at 5 % error and 80 % power; values are gross margin of one window.",
             labour_note(context.program),
         ]),

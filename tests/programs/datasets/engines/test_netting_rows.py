@@ -332,6 +332,29 @@ def test_a_payout_is_held_against_its_reward_in_the_currency_of_both(tmp_path, a
         assert asked.payout_compliance(referrals, taken, **WINDOW, holding_days=10).num_rows == 0
 
 
+@pytest.mark.parametrize("paid_in", ["EUR", "GBP"])
+@pytest.mark.parametrize(("back", "left"), [(0, 1), (1, 0), (Decimal("0.4"), Decimal("0.6"))])
+@pytest.mark.parametrize("undone", [False, True])
+def test_what_is_taken_back_of_a_reward_is_netted_in_the_currency_of_the_payout(
+    tmp_path, paid_in, back, left, undone
+):
+    """Promised and paid on days with other rates: what is left is that part of the promise, to the cent."""
+    for won in (20, 60, 200):
+        order = Order(2, won, Decimal(80), Decimal(80 if undone else 0))
+        told = order.row(order.revenue, currency="EUR", **({"refunded_at": day(won + 2)} if undone else {}))
+        referrals = load(tmp_path, "referrals", [told]).snapshot
+        sent = Decimal(10) if paid_in == "EUR" else Decimal("8.55")  # what ten euro were worth in pounds
+        rows = [payout(2, sent, currency=paid_in, paid_at=day(won + 40))]
+        rows += [clawback(2, -sent * back, currency=paid_in, paid_at=day(won + 60))] if back else []
+        payouts = load(tmp_path, "referral_payouts", rows).snapshot
+        asked = DuckDBEngine(SnapshotStore(tmp_path / "store"), currency="USD")
+        given = {"as_of": WINDOW["end"], "payouts": payouts}
+        (cell,) = asked.referral_funnel(referrals, **WINDOW, **given).to_pylist()
+        promise = convert(Decimal(10), "EUR", "USD", START + timedelta(days=won), ecb_rates()).amount
+        assert abs(cell["reward"] - promise * left) <= Decimal("0.01")
+        assert cell["paid"] == (0 if undone or not left else 1)
+
+
 def test_a_reward_paid_for_an_order_that_came_back_is_a_cost_until_it_is_taken_back(tmp_path):
     order = Order(2, 20, Decimal(80), Decimal(80))
     referrals = load(tmp_path, "referrals", [order.row(order.revenue, refunded_at=day(25))]).snapshot
