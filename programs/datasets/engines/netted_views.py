@@ -2,8 +2,8 @@
 
 ``gross_<column>`` is the amount before anything was taken off it; ``undone`` says that nothing is left, and
 ``undone_at`` since when. ``stated`` and ``stated_in`` are a promise or a payout as the row has it, in its own
-currency, and ``stated_left`` is what nothing took off it: converted at the rates of two days, one promise would be two amounts. Rows that are no referral,
-payout or deal themselves are not in it.
+currency, and ``stated_left`` is what is left of it: converted at the rates of two days, one promise would be
+two amounts. Rows that are no referral, payout or deal themselves are not in it.
 """
 
 from __future__ import annotations
@@ -42,52 +42,6 @@ REWARD = """
     CASE WHEN r.reward IS NULL OR e.reward IS NULL THEN r.reward
         ELSE CAST(greatest(r.reward + e.reward, 0) AS DECIMAL(18, 4)) END
 """
-EARNED = """
-    CREATE TEMP VIEW payouts_of AS
-    SELECT referral_id,
-        CASE WHEN min(coalesce(stated_in, '')) = max(coalesce(stated_in, '')) THEN min(coalesce(stated_in, '')) END AS paid_in,
-        sum(CASE WHEN live THEN stated_left ELSE 0 END) AS paid,
-        sum(CASE WHEN back THEN stated_left ELSE stated - stated_left END) AS taken,
-        sum(CASE WHEN live THEN amount ELSE 0 END) AS paid_here,
-        sum(CASE WHEN back THEN amount ELSE gross_amount - amount END) AS taken_here,
-        coalesce(nullif(sum(CASE WHEN live THEN gross_amount ELSE 0 END), 0), sum(gross_amount)) AS sent_here
-    FROM (
-        SELECT *, coalesce(status, 'paid') IN ('paid', 'released') AS live, coalesce(status = 'reversed', false) AS back
-        FROM referral_payouts
-    ) GROUP BY referral_id;
-    -- What is left of a promise, given what was paid of it and taken back, all in one currency. Taken back in both
-    -- files is taken back once.
-    CREATE TEMP MACRO left_of(promise, promised, undone, sent, paid, taken, own_paid_at) AS CASE
-        WHEN promise IS NULL THEN NULL
-        WHEN NOT undone AND sent IS NULL THEN promise
-        WHEN NOT undone THEN least(promise, greatest(promised - taken, least(paid, promised), 0))
-        WHEN sent IS NOT NULL THEN least(greatest(paid, 0), promise)
-        WHEN own_paid_at IS NOT NULL THEN promise
-        ELSE 0 END;
-    CREATE TEMP VIEW earned AS
-    SELECT * EXCLUDE (kept_stated, kept_here, in_one, scale) REPLACE (CAST(CASE
-            WHEN NOT in_one THEN kept_here
-            WHEN kept_stated = stated_left OR kept_stated IS NULL THEN reward
-            WHEN gross_reward = stated THEN kept_stated
-            ELSE round(CAST(kept_stated * gross_reward AS DOUBLE) / CAST(stated AS DOUBLE), {digits}) END AS DECIMAL(18, 4)
-        ) AS reward)
-    FROM (
-        SELECT r.*, coalesce(p.paid_in = coalesce(r.stated_in, ''), p.referral_id IS NULL) AS in_one,
-            left_of(r.stated_left, r.stated, r.undone, p.referral_id, p.paid, p.taken, r.paid_at) AS kept_stated,
-            -- A payout in another currency near to the promise is all of it: nobody knows the rate of the payer.
-            CASE WHEN abs(p.sent_here - r.gross_reward) <= {near} * r.gross_reward THEN CAST(r.gross_reward AS DOUBLE) / p.sent_here ELSE 1 END AS scale,
-            round(left_of(r.reward, r.gross_reward, r.undone, p.referral_id, p.paid_here * scale, p.taken_here * scale, r.paid_at), {digits})
-                AS kept_here
-        FROM referrals r LEFT JOIN payouts_of p ON p.referral_id = r.referral_id
-    )
-"""
-"""``earned``: referrals whose reward is what is owed for them, or was paid and not taken back.
-
-What was paid is held against the promise in the currency of both, and what is left is converted as the promise
-is. Where the currencies differ, the amounts of two days' rates are compared, and what was sent ``near`` the promise
-(a share of it) counts as all of it. ``digits``: of the currency in which amounts are counted.
-"""
-NEAR = 0.05
 
 
 def plain_view(kind: str, source: str) -> str:

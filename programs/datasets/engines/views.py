@@ -24,12 +24,11 @@ from programs.datasets.engines.converting import (
     days_of_rates,
     rate_table,
 )
+from programs.datasets.engines.earned_view import EARNED, earned_in_currencies
 from programs.datasets.engines.netted_views import (
     CHANGED_AMOUNTS,
     CHANGES,
-    EARNED,
     GROSS,
-    NEAR,
     empty_view,
     netted_view,
     no_changes,
@@ -154,8 +153,8 @@ class DatasetViews:
                     nothing = NO_CHANGES if kind == "purchases" else no_changes(kind)
                     connection.execute(f"CREATE TEMP VIEW {CHANGES[kind]} AS {nothing}")
             if {"referrals", "referral_payouts"} <= datasets.keys():
-                digits = minor_units(self.currency) if self.currency else 4
-                connection.execute(EARNED.format(digits=digits, near=NEAR))
+                converted = any(self.conversion(snapshot) for snapshot in given.values())
+                connection.execute(earned_in_currencies(minor_units(self.currency)) if converted else EARNED)
             yield connection
 
     @contextmanager

@@ -17,7 +17,9 @@ from programs.analytics.funnel import closes_by_itself
 CHANCE_TO_WIN = 1 / 3
 """About a third of experiments improve what they were meant to (Kohavi et al. 2009, "Online experimentation at
 Microsoft"); used until the program has a record of its own."""
-CHANCE_FROM = "the share of experiments that win elsewhere (Kohavi et al. 2009) and no measure of this program"
+CHANCE_FROM = (
+    "the share of experiments that win elsewhere (Kohavi et al. 2009) and no measure of this program"
+)
 GAP_CLOSED = 0.5
 """A test is planned to close half of a gap: the best group is best partly by luck."""
 EFFORT = {"incentive": 3.0, "message": 5.0, "enablement": 4.0}
