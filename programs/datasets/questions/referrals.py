@@ -165,14 +165,16 @@ class ReferralQuestions(ABC):
         *,
         start: datetime,
         end: datetime,
+        before: datetime | None = None,
         payouts: Snapshot | None = None,
         without: Collection[str] = (),
     ) -> pa.Table:
-        """partner, tier, referrals, won, revenue, orders, revenue_squares, gross_margin, payout,
-        last_invited_at; net of refunds and claw-backs, in the window of the sale. ``orders`` of a revenue
-        above zero. Referrals in ``without`` are in no figure."""
+        """partner, tier, referrals, won, revenue, revenue_before (of [before, start)), orders,
+        revenue_squares, gross_margin, payout, last_invited_at; net of refunds and claw-backs, in the window
+        of the sale. ``orders`` of a revenue above zero. Referrals in ``without`` are in no figure."""
         datasets = {"referrals": referrals, "referral_payouts": payouts}
-        return self._ask_with("partner_referrals", datasets, _left_out(without), PAYOUTS, **_span(start, end))
+        chosen = _span(start, end) | {"before": _span(before or start, end)["start"]}
+        return self._ask_with("partner_referrals", datasets, _left_out(without), PAYOUTS, **chosen)
 
     def partner_events(self, activity: Snapshot | None, *, start: datetime, end: datetime) -> pa.Table:
         """partner, tier, events, heard (by others), last_active_at."""

@@ -94,17 +94,14 @@ def partner_counts(
     """What each partner did in the window; a partner with activity and no referral counts too."""
     data, span, before = context.data, windows.current, windows.previous
     referrals, without = data.snapshot("referrals"), suspected_of(context)
-    rows, earlier = (
-        data.engine.partner_referrals(
-            referrals,
-            start=window.start,
-            end=window.end,
-            payouts=data.find("referral_payouts"),
-            without=without,
-        ).to_pylist()
-        for window in (span, before)
-    )
-    was = {row["partner"]: float(row["revenue"]) for row in earlier}
+    rows = data.engine.partner_referrals(
+        referrals,
+        start=span.start,
+        end=span.end,
+        before=before.start,
+        payouts=data.find("referral_payouts"),
+        without=without,
+    ).to_pylist()
     events: dict[str, Mapping[str, Any]] = {}
     if data.has("partner_activity"):
         activity = data.snapshot("partner_activity")
@@ -126,7 +123,7 @@ def partner_counts(
                 row.get("referrals", 0),
                 row.get("won", 0),
                 float(row.get("revenue", 0)),
-                None if windows.why_alone else was.get(partner, 0.0),
+                None if windows.why_alone else float(row.get("revenue_before", 0)),
                 float(row.get("gross_margin", 0)),
                 float(row.get("payout", 0)),
                 days_since(span.end, row.get("last_invited_at"), event.get("last_active_at")),
