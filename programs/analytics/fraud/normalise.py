@@ -11,6 +11,7 @@ import re
 import unicodedata
 from collections.abc import Callable
 from difflib import SequenceMatcher
+from functools import lru_cache
 
 import numpy as np
 import numpy.typing as npt
@@ -143,9 +144,15 @@ def latin(text: str) -> str:
     return fold(spelled)
 
 
+@lru_cache(maxsize=1 << 16)
+def _words(name: str) -> tuple[str, ...]:
+    """Words of a name in ASCII letters; many people have one name."""
+    return tuple(latin(name).split())
+
+
 def initials_of(name: str) -> str:
     """First letters of the words of a name, sorted: a cheap look before a dear one."""
-    return "".join(sorted(word[0] for word in latin(name).split())) or ("?" if name.strip() else "")
+    return "".join(sorted(word[0] for word in _words(name))) or ("?" if name.strip() else "")
 
 
 def number_of(address: str) -> str:
@@ -159,7 +166,7 @@ def are_one_name(left: str, right: str) -> bool:
 
     Every word of the shorter name must have its like in the longer, and at least two must.
     """
-    ours, theirs = latin(left).split(), latin(right).split()
+    ours, theirs = list(_words(left)), list(_words(right))
     if len(ours) > len(theirs):
         ours, theirs = theirs, ours
     if len(ours) < 2:
@@ -197,8 +204,11 @@ def are_one_address(left: str, right: str) -> bool:
 
 def _pieces(mailbox: str) -> set[str]:
     """Every five letters on end of a local part, a cheap look before a dear one."""
-    local = NOT_WORD.sub("", mailbox.rpartition("@")[0].lower())
-    return {local[place : place + 5] for place in range(len(local) - 4)}
+    return _five_on_end(NOT_WORD.sub("", mailbox.rpartition("@")[0].lower()))
+
+
+def _five_on_end(text: str) -> set[str]:
+    return {text[place : place + 5] for place in range(len(text) - 4)}
 
 
 def mail_in_common(left: str, right: str, *names: str) -> str:
@@ -208,7 +218,7 @@ def mail_in_common(left: str, right: str, *names: str) -> str:
     """
     if not _pieces(left) & _pieces(right):
         return ""
-    said = {word for name in names for word in latin(name).split() if len(word) > 1}
+    said = {word for name in names for word in _words(name) if len(word) > 1}
     bare = []
     for mailbox in (left, right):
         local = latin(mailbox.rpartition("@")[0]).replace(" ", "")
@@ -216,11 +226,7 @@ def mail_in_common(left: str, right: str, *names: str) -> str:
             local = local.replace(word, "|")
         bare.append(YEAR.sub("|", local))
     first, second = bare
-    size = max(
-        (m.size for m in SequenceMatcher(None, first, second, autojunk=False).get_matching_blocks()),
-        default=0,
-    )
-    if size < 5:
+    if not _five_on_end(first) & _five_on_end(second):
         return ""
     found = SequenceMatcher(None, first, second, autojunk=False).find_longest_match()
     common = first[found.a : found.a + found.size].strip("|")

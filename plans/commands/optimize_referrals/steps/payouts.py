@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
+
+import pyarrow.compute as pc
 
 from gtm.core.money import Money
 from plans.commands.optimize_referrals.steps.screen import rules_of
@@ -52,15 +55,27 @@ def compliance(context: StepContext, span: Span) -> list[dict[str, Any]]:
     ]
 
 
-def clawbacks_of(context: StepContext, span: Span) -> list[dict[str, Any]]:
-    """Rewards paid for orders that were returned, and never taken back: referral, payout, days, amount left."""
+@dataclass(frozen=True, slots=True)
+class Clawbacks:
+    """Rewards paid for orders that were returned and never taken back: how many, how much, and the dearest."""
+
+    count: int = 0
+    amount: float = 0
+    dearest: Sequence[Mapping[str, Any]] = ()
+
+
+def clawbacks_of(context: StepContext, span: Span) -> Clawbacks:
     data = context.data
     if not data.has("referral_payouts"):
-        return []
-    rows = data.engine.referral_clawbacks(
+        return Clawbacks()
+    found = data.engine.referral_clawbacks(
         data.snapshot("referrals"), data.snapshot("referral_payouts"), as_of=span.end
-    ).to_pylist()
-    return [row | {"amount": float(row["amount"])} for row in rows]
+    )
+    amounts = [float(amount) for amount in found.column("amount").to_pylist()]
+    # Of millions of payouts a hundred thousand may be left: only those that are shown become rows.
+    order = pc.sort_indices(found, [("amount", "descending"), ("payout_id", "ascending")])[:MOST_SHOWN]
+    dearest = [row | {"amount": float(row["amount"])} for row in found.take(order).to_pylist()]
+    return Clawbacks(len(found), sum(amounts), dearest)
 
 
 def rule_table(
@@ -81,9 +96,8 @@ def rule_table(
     )  # fmt: skip
 
 
-def clawback_table(rows: Sequence[Mapping[str, Any]], has_payouts: bool, currency: str) -> Table:
-    shown = sorted(rows, key=lambda row: (-row["amount"], row["payout_id"]))[:MOST_SHOWN]
-    total = sum(row["amount"] for row in rows)
+def clawback_table(found: Clawbacks, has_payouts: bool, currency: str) -> Table:
+    shown = found.dearest
     return Table(
         "clawbacks",
         "Rewards to take back",
@@ -91,6 +105,6 @@ def clawback_table(rows: Sequence[Mapping[str, Any]], has_payouts: bool, currenc
          Column("returned", "Order returned on", "date"), Column("amount", "Not taken back", "money", currency)],
         [[row["payout_id"], row["referral_id"], f"{row['paid_at']:%Y-%m-%d}", f"{row['undone_at']:%Y-%m-%d}", row["amount"]]
          for row in shown],
-        f"{len(shown)} of {len(rows)} shown, {Money(Decimal(str(total)), currency)} in all: paid, the order returned in full, and never taken back."
+        f"{len(shown)} of {found.count} shown, {Money(Decimal(str(found.amount)), currency)} in all: paid, the order returned in full, and never taken back."
         if has_payouts else "No payouts are loaded.",
     )  # fmt: skip

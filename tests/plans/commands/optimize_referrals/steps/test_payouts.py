@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import pyarrow as pa
 import pytest
 
-from plans.commands.optimize_referrals.steps.payouts import clawback_table
+from plans.commands.optimize_referrals.steps.payouts import Clawbacks, clawback_table
 from tests.plans.commands.optimize_referrals.made_up import loaded, outputs_of
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
@@ -91,7 +91,7 @@ def test_what_was_taken_back_in_part_is_to_be_taken_back_for_the_rest(tmp_path):
 @pytest.mark.parametrize(("currency", "said"), [("JPY", "8,250 JPY"), ("PLN", "8,250.00 PLN")])
 def test_what_is_to_be_taken_back_is_told_in_coins_of_its_currency(currency, said):
     row = {"payout_id": "a", "referral_id": "r", "paid_at": day(3), "undone_at": day(4), "amount": 8250.0}
-    assert f"{said} in all" in clawback_table([row], True, currency).note
+    assert f"{said} in all" in clawback_table(Clawbacks(1, row["amount"], [row]), True, currency).note
 
 
 def test_what_was_reversed_after_the_return_is_not_to_be_taken_back(tmp_path):
