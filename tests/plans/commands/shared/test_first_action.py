@@ -4,7 +4,8 @@ from plans.commands.optimize_referrals.steps.playbook import WEIGHED
 from plans.commands.shared.first_action import action_answer
 
 ROW = {
-    "title": "Decide 3 fraud cases", "why": "", "proof": "", "owner": "ops", "eta": "2026-06-01", "effort_days": 1.0,
+    "title": "Decide 3 fraud cases", "why": "", "proof": "", "owner": "ops", "eta": "2026-06-01",
+    "effort_days": 1.0,
     "expected_value": 120.0, "expected_low": 0.0, "expected_high": 300.0, "sample_size_per_arm": None,
 }  # fmt: skip
 
