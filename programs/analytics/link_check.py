@@ -144,15 +144,20 @@ def check_round_trip(code: str, observed: Mapping[str, str | None]) -> tuple[Lin
 
     ``observed`` maps places (link, landing page, form, stored referral, …) to the code seen there, None for
     none. Only the first place where the code is not itself is reported: what follows it follows from it.
+    Capitals alone are for a person to judge: many sites take both for one.
     """
+    told: tuple[LinkFault, ...] = ()
     for place, seen in observed.items():
         if seen is None:
             return (_error("referral-code", place, f"The referral code {code} does not reach the {place}."),)
-        if seen != code:
+        if seen.casefold() != code.casefold():
             return (
                 _error("referral-code", place, f"The referral code {code} reaches the {place} as {seen}."),
             )
-    return ()
+        if seen != code and not told:
+            said = f"The referral code {code} reaches the {place} as {seen}"
+            told = (_warning("referral-code", place, f"{said}: confirm that capitals make no difference."),)
+    return told
 
 
 def code_in(url: str, parameter: str) -> str | None:

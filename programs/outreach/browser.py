@@ -11,7 +11,6 @@ import importlib
 import importlib.metadata
 import importlib.util
 import os
-import re
 import shutil
 import time
 from collections import deque
@@ -26,52 +25,27 @@ from typing import Any
 from django.conf import settings
 
 from gtm.core.places.outside import Allowance, NotAllowed, Unreachable, address_of
+from programs.outreach.page_forms import SentForm, asks_consent, fill_and_send, gives_consent
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 MILLISECONDS = 20_000
 VIEW = {"width": 1280, "height": 800}
 SETTLES, QUIET, POLL = 6.0, 1.2, 0.1
 """Seconds: at most until a page is taken as it is, without a new document before that, and between looks."""
-MOST_HITS = 200
+MOST_HITS, MOST_SENT = 200, 20
+MOST_LOADING = 8.0
+"""Seconds that a page has to load the last of what it holds; what it still lacks then is left out."""
 AT_ONCE = 6
 """Pages that settle side by side. They load one after the other, so that each is timed alone."""
-_CONSENT = re.compile(
-    r"^\s*(accept|allow|agree|i agree|ok|got it|zustimmen|akzeptieren|alle akzeptieren|accepter|"
-    r"tout accepter|aceptar|aceptar todo|accetta|accetta tutto|aceitar)"
-    r"(\s+(all|cookies|all cookies|alle))?\s*$",
-    re.IGNORECASE,
-)
 _ABOUT_THE_PAGE = """() => ({
     title: document.title,
     heading: (document.querySelector("h1") || {}).innerText || "",
     canonical: (document.querySelector('link[rel="canonical"]') || {}).href || "",
+    text: ((document.querySelector("main") || document.body || {}).innerText || "").slice(0, 2000),
 })"""
-# Fills what a form asks for; what is filled already, the code before all, stays.
-_FILL = """(name) => {
-    const form = document.querySelector(`input[name="${name}"]`).form
-    if (!form) return false
-    for (const one of form.elements) {
-        if (one.value && one.type !== "checkbox") continue
-        if (one.type === "email") one.value = "link.check@example.com"
-        else if (one.type === "tel") one.value = "+15550100"
-        else if (one.type === "checkbox") { if (one.required) one.checked = true }
-        else if (one.tagName === "TEXTAREA" || ["text", "search", ""].includes(one.type || "")) {
-            if (one.required) one.value = "QA test"
-        }
-    }
-    return true
-}"""
-_SEND = """(name) => document.querySelector(`input[name="${name}"]`).form.requestSubmit()"""
-
-
-@dataclass(frozen=True, slots=True)
-class SentForm:
-    """What a form wanted to send: method, address and body as text; ``answer`` where it was let through."""
-
-    method: str
-    url: str
-    body: str
-    answer: str = ""
+_PAINTED = (
+    """() => (performance.getEntriesByName("first-contentful-paint")[0] || {startTime: 0}).startTime / 1000"""
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,8 +53,10 @@ class Look:
     """``field`` is the value of the form field asked for, None where the page has none; ``picture`` a PNG.
 
     ``by`` names what opened the page, with versions. ``hops`` are the documents that were asked for, first
-    to last; ``seconds`` passed until the last had loaded. ``hits`` are requests to other places than the
-    page's own documents, as address and body: a measuring tag shows there, whether or not it was let out.
+    to last; ``seconds`` passed until it could be read, ``loaded`` until all of it was there. ``hits`` are
+    requests to other places than the page's own documents, as address and body: a measuring tag shows there,
+    whether or not it was let out. ``sent`` is what left when the form was sent, in order. ``consent``:
+    whether it asks for consent to cookies, “pressed” where that was given.
     """
 
     url: str
@@ -90,11 +66,14 @@ class Look:
     by: str
     hops: tuple[str, ...] = ()
     seconds: float = 0.0
+    loaded: float = 0.0
     title: str = ""
     heading: str = ""
     canonical: str = ""
+    text: str = ""
     hits: tuple[tuple[str, str], ...] = ()
-    sent: SentForm | None = None
+    sent: tuple[SentForm, ...] | None = None
+    consent: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -244,12 +223,14 @@ class _Visitor:
     page: Any = None
     response: Any = None
     seconds: float = 0.0
+    loaded: float = 0.0
+    loaded_at: float = 0.0
     settles_until: float = 0.0
     hops: list[str] = field(default_factory=list)
     hits: list[tuple[str, str]] = field(default_factory=list)
     moved_at: float = 0.0
     sending: Stop | None = None
-    sent: SentForm | None = None
+    sent: list[SentForm] = field(default_factory=list)
     statuses: dict[str, int] = field(default_factory=dict)
 
     def open(self) -> None:
@@ -257,23 +238,32 @@ class _Visitor:
         self.context = self.browser.new_context(viewport=VIEW, service_workers="block")
         page = self.page = self.context.new_page()
         page.on("request", lambda request: self._heard(page, request))
+        page.on("load", lambda _: self._has_loaded())
         page.on("response", lambda answer: self.statuses.update({answer.url: answer.status}))
         page.route("**/*", lambda route: self._pass(route))  # noqa: PLW0108 - Playwright marks handlers
         began = time.monotonic()
-        self.response = page.goto(self.stop.url, wait_until="load", timeout=MILLISECONDS)
+        self.response = page.goto(self.stop.url, wait_until="domcontentloaded", timeout=MILLISECONDS)
         self.seconds = time.monotonic() - began
+        # A picture that comes late, or a stream that never ends, keeps nobody from reading the page.
+        while not self.loaded_at and time.monotonic() - began < MOST_LOADING:
+            page.wait_for_timeout(1000 * POLL)
+        self.loaded = (self.loaded_at or time.monotonic()) - began
         self._has_moved()
 
     def look(self) -> Look:
         """What the page has come to when it has settled."""
         page, stop = self.page, self.stop
         self._settle()
-        if self._consents(page):
+        consent = asks_consent(page)
+        if gives_consent(page, is_asked=bool(consent)):
+            consent = "pressed"
+            self._has_moved()
             self._settle()
         # Redirects are not routed again: what the page became must be allowed before it is pictured.
         address_of(page.url, self.allowance)
         status = self.statuses.get(page.url, self.response.status if self.response else 0)
         about, held = page.evaluate(_ABOUT_THE_PAGE), _value(page, stop.field)
+        painted = float(page.evaluate(_PAINTED))
         picture = page.screenshot(timeout=MILLISECONDS) if stop.pictured else b""
         address = page.url
         if stop.sends and held is not None:
@@ -285,9 +275,12 @@ class _Visitor:
             picture=picture,
             by=f"{version()} (Chromium {self.browser.version})",
             hops=tuple(self.hops),
-            seconds=self.seconds,
+            seconds=max(self.seconds, painted),
+            loaded=max(self.loaded, painted),
             hits=tuple(self.hits),
-            sent=self.sent,
+            sent=tuple(self.sent) if self.sending else None,
+            consent=consent,
+            text=about.pop("text").strip(),
             **{name: text.strip()[:300] for name, text in about.items()},
         )
 
@@ -306,6 +299,9 @@ class _Visitor:
         elif len(self.hits) < MOST_HITS:
             self.hits.append((request.url, _body(request)))
 
+    def _has_loaded(self) -> None:
+        self.loaded_at = self.loaded_at or time.monotonic()
+
     def _has_moved(self) -> None:
         now = time.monotonic()
         self.settles_until = now + SETTLES
@@ -322,34 +318,28 @@ class _Visitor:
             if not name or _value(self.page, name) != "":
                 return
 
-    def _consents(self, page: Any) -> bool:
-        """Press the button of a consent banner, as most visitors do; some pages measure nothing before."""
-        button = page.get_by_role("button", name=_CONSENT)
-        if button.count() == 0 or not button.first.is_visible():
-            return False
-        button.first.click(timeout=2000)
-        self.moved_at = time.monotonic()
-        self.settles_until = self.moved_at + SETTLES
-        return True
-
     def _send(self, page: Any, stop: Stop) -> None:
+        """Fill the form in and press its button; what leaves is heard until nothing more does."""
         self.sending = stop
-        if not page.evaluate(_FILL, stop.field):
+        if not fill_and_send(page, stop.field):
             return
-        page.evaluate(_SEND, stop.field)
         until = time.monotonic() + SETTLES
-        while self.sent is None and time.monotonic() < until:
+        quiet_at, heard = until, 0
+        while time.monotonic() < min(until, quiet_at):
             page.wait_for_timeout(1000 * POLL)
-        if self.sent is not None and stop.delivers:
-            page.wait_for_timeout(1000 * QUIET)
-            self.sent = replace(self.sent, answer=page.inner_text("body")[:2000])
+            if len(self.sent) > heard:
+                heard, quiet_at = len(self.sent), time.monotonic() + QUIET
+        if self.sent and stop.delivers:
+            answer = page.inner_text("body")[:2000]
+            self.sent = [replace(one, answer=answer) for one in self.sent]
 
     def _pass(self, route: Any) -> None:
         """Let a request through to an allowed host and port; ads, trackers and everything else stay out."""
         request = route.request
         if self.sending is not None and (request.is_navigation_request() or request.method != "GET"):
-            if self.sent is None:
-                self.sent = SentForm(request.method, request.url, _body(request))
+            if len(self.sent) < MOST_SENT:
+                told = (request.method, request.url, _body(request))
+                self.sent.append(SentForm(*told, kind=request.resource_type))
             if not self.sending.delivers:
                 route.abort("blockedbyclient")
                 return

@@ -120,5 +120,5 @@ def test_a_shortener_off_the_list_is_proven_by_nothing(site, check):
 def test_a_form_is_sent_only_where_the_profile_says_so(site, check):
     _, kept = check({"/form": link(site, "/form")}, landing="/form")
     _, sent = check({"/form": link(site, "/form")}, landing="/form", delivers_test_form=True)
-    answers = [one.values["observed"]["look"]["sent"]["answer"] for one in (kept, sent)]
+    answers = [one.values["observed"]["look"]["sent"][0]["answer"] for one in (kept, sent)]
     assert (answers[0], "Here" in answers[1]) == ("", True)

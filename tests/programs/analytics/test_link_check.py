@@ -180,8 +180,18 @@ def test_a_code_that_comes_through_is_clean():
 
 
 def test_only_the_first_place_that_spoils_the_code_is_reported():
-    (finding,) = check_round_trip("AB12", {"link": "AB12", "landing page": "ab12", "form": None})
-    assert finding.message == "The referral code AB12 reaches the landing page as ab12."
+    (finding,) = check_round_trip("AB12", {"link": "AB12", "landing page": "AB1", "form": None})
+    assert finding.message == "The referral code AB12 reaches the landing page as AB1."
+
+
+def test_capitals_of_a_code_are_for_a_person_to_judge_and_hide_nothing():
+    (finding,) = check_round_trip("AB12", {"link": "AB12", "landing page": "ab12", "form": "ab12"})
+    said = (
+        "The referral code AB12 reaches the landing page as ab12: confirm that capitals make no difference."
+    )
+    assert (finding.severity, finding.message) == ("warning", said)
+    (finding,) = check_round_trip("AB12", {"landing page": "ab12", "form": None})
+    assert (finding.severity, finding.parameter) == ("error", "form")
 
 
 def test_a_code_that_does_not_arrive_is_reported():

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
+from urllib.parse import urlsplit
 
 from django.conf import settings
+from rapidfuzz import fuzz
 
 from gtm.core.places.outside import Allowance
 from plans.engine.running.kept_files import kept_file
 from plans.engine.running.steps import StepContext
 from programs.analytics.found_links import field_value
+from programs.analytics.page_check import BAD_REQUEST, TOO_MANY
 from programs.outreach import browser
-from programs.outreach.visits import ARRIVED, NOT_ALLOWED, visit
+from programs.outreach.visits import ARRIVED, NOT_ALLOWED, OK, visit
+
+REDIRECT = 300
+BREATH = 5.0
+"""Seconds before a site that limits how often it is asked is asked again."""
+NOWHERE = "link-check-of-a-page-that-is-not-there"
 
 
 def observe(
@@ -31,6 +40,7 @@ def observe(
             "outcome": came.outcome,
             "status": came.status,
             "reason": came.reason,
+            "media": came.media_type,
             "field": field_value(came.text, launch["code_parameter"]) if is_page else None,
             "page": None,
         }
@@ -45,7 +55,7 @@ def _look(
     launch: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Open each link as a visitor of its own; the flow's also shows its form and what it sends."""
-    worth_it = [url for url, told in visits.items() if told["outcome"] != NOT_ALLOWED]
+    worth_it = [url for url, told in visits.items() if told["outcome"] != NOT_ALLOWED and not _is_file(told)]
     if reason := browser.missing() or ("" if worth_it else "no link may be visited"):
         return {"browser": reason, "look": None}
     sends = launch.get("delivers_test_form", False)
@@ -55,6 +65,10 @@ def _look(
         else browser.Stop(url, pictured=False)
         for url in worth_it
     ]
+    # What each site answers for a page that nobody has made: some call that 200.
+    stops += [browser.Stop(url, pictured=False) for url in _nowhere(worth_it)]
+    missing: dict[str, browser.Look] = {}
+    texts: dict[str, str] = {}
 
     def tell(number: int) -> None:
         told = f"Opening link {number + 1} of {len(stops)} in Chromium"
@@ -62,21 +76,72 @@ def _look(
 
     look = None
     try:
-        for stop, found in zip(stops, browser.tour(stops, allowance, tell), strict=True):
-            if isinstance(found, Exception):
+        for stop, found in _patiently(stops, allowance, tell):
+            if stop.url not in visits:
+                if not isinstance(found, Exception):
+                    missing[_host(stop.url)] = found
+            elif isinstance(found, Exception):
                 visits[stop.url]["page"] = {"error": str(found)}
             else:
-                visits[stop.url]["page"] = _page(found)
+                visits[stop.url]["page"], texts[stop.url] = _page(found), _words(found)
             if stop.url == flow:
                 look = _flow_look(found)
     except browser.LookFailed as error:  # no browser came up: nothing was opened in one
         return {"browser": str(error), "look": None}
+    for url, words in texts.items():
+        page = visits[url]["page"]
+        page["like_missing"] = _likeness(words, page, missing.get(_host(page["url"])))
     return {"browser": "", "look": look}
+
+
+def _patiently(
+    stops: Sequence[browser.Stop], allowance: Allowance, tell: Callable[[int], None]
+) -> Iterator[tuple[browser.Stop, browser.Found]]:
+    """Every stop; those at which a site says that it is asked too often once more, after a while."""
+    later: list[tuple[browser.Stop, browser.Found]] = []
+    for stop, found in zip(stops, browser.tour(stops, allowance, tell), strict=True):
+        if isinstance(found, browser.Look) and found.status == TOO_MANY:
+            later.append((stop, found))
+        else:
+            yield stop, found
+    if not later:
+        return
+    time.sleep(BREATH)
+    again = [stop for stop, _ in later]
+    yield from zip(again, browser.tour(again, allowance, lambda number: None), strict=True)
+
+
+def _is_file(told: Mapping[str, Any]) -> bool:
+    """Whether it arrives as something to keep, such as a contract as PDF: there is no page to look at."""
+    is_there = told["outcome"] == ARRIVED and OK <= told["status"] < REDIRECT
+    return is_there and told["media"] not in ("text/html", "application/xhtml+xml", "")
+
+
+def _nowhere(links: Sequence[str]) -> list[str]:
+    """An address on each site at which there is nothing."""
+    sites = dict.fromkeys((urlsplit(url).scheme, urlsplit(url).netloc) for url in links)
+    return [f"{scheme}://{host}/{NOWHERE}" for scheme, host in sites]
+
+
+def _likeness(words: str, page: Mapping[str, Any], missing: browser.Look | None) -> float:
+    """How like the page is to what its site shows where nothing is, 0 to 1; 0 where it says so by its status."""
+    if missing is None or missing.status >= BAD_REQUEST or missing.url == page["url"]:
+        return 0.0
+    other = _words(missing)
+    return round(fuzz.ratio(words, other) / 100, 3) if words and other else 0.0
+
+
+def _words(found: browser.Look) -> str:
+    return " ".join((found.title, found.heading, found.text)).strip()
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc.lower()
 
 
 def _page(found: browser.Look) -> dict[str, Any]:
     """What is kept of a page: enough to judge it again."""
-    names = ("url", "status", "hops", "title", "heading", "canonical", "seconds", "hits")
+    names = ("url", "status", "hops", "title", "heading", "canonical", "seconds", "loaded", "hits", "consent")
     return {name: getattr(found, name) for name in names} | {"error": ""}
 
 
@@ -85,5 +150,5 @@ def _flow_look(found: browser.Look | Exception) -> dict[str, Any]:
         return {"error": str(found)}
     picture = kept_file("flow-screenshot", "Landing page in Chromium", found.picture, "png", "image/png")
     told = {"url": found.url, "status": found.status, "field": found.field, "error": "", "by": found.by}
-    sent = asdict(found.sent) if found.sent else None
+    sent = None if found.sent is None else [asdict(one) for one in found.sent]
     return {**told, "picture": asdict(picture), "sent": sent}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -13,6 +14,7 @@ from plans.commands.shared.figures import figure, value_of
 from plans.engine.running.steps import PermanentError, StepContext, TransientError
 from plans.schemas.outputs import Column, Figure, File, Metrics, Output, StepResult, Table
 from programs.analytics.estimate import MaybeEstimate
+from programs.analytics.gone import says_gone
 from programs.analytics.link_check import (
     ERROR,
     REQUIRED,
@@ -27,11 +29,12 @@ from programs.analytics.link_check import (
 )
 from programs.analytics.page_check import (
     SLOWEST_SECONDS,
+    TOO_MANY,
     PageSeen,
     check_page,
-    says_gone,
     sent_code,
 )
+from programs.analytics.page_counts import is_known
 from programs.analytics.tracking_links import tagged
 from programs.outreach.visits import (
     ARRIVED,
@@ -46,6 +49,7 @@ FAILED = f"{STEP}-failed"
 """The engine counts a failed attempt of the step under this signal; twice is a matter for people."""
 
 TEST_WAY = "referral flow"
+_ASKS_FIRST = re.compile(r"check|valid|verif|exist|lookup|captcha|token|csrf|precheck", re.IGNORECASE)
 MOST_TOLD = 5
 
 
@@ -194,13 +198,16 @@ def _as_seen(page: Mapping[str, Any], url: str, launch: Mapping[str, Any]) -> It
         code_parameter=launch["code_parameter"],
         collectors=launch.get("collectors", ()) if is_landing else (),
         slowest=float(launch.get("slowest_seconds", SLOWEST_SECONDS)),
+        ours=tuple(launch["links"].values()),
     )
 
 
 def _has_arrived(told: Mapping[str, Any]) -> bool:
     """Whether the link was followed to its end: in a browser where one was there, else by a program."""
     page = told.get("page")
-    return not page["error"] if page else told["outcome"] == ARRIVED
+    if page:
+        return not page["error"] and page["status"] != TOO_MANY
+    return bool(told["outcome"] == ARRIVED)
 
 
 def _flow_findings(seen: Mapping[str, Any], flow: str, launch: Mapping[str, Any]) -> tuple[LinkFault, ...]:
@@ -224,7 +231,7 @@ def _flow_findings(seen: Mapping[str, Any], flow: str, launch: Mapping[str, Any]
         if told["field"]:  # an empty one may be filled by a script, which only a browser runs
             places["form"] = told["field"]
     found += check_round_trip(code, places)
-    if not found:
+    if not any(finding.severity == ERROR for finding in found):
         found += _sent_on(look or {}, parameter, code)
     if not any("form" in place for place in places):
         text = f"No filled form field {parameter} was seen: confirm by hand that the code is stored."
@@ -236,15 +243,37 @@ def _sent_on(look: Mapping[str, Any], parameter: str, code: str) -> Iterator[Lin
     """Whether the code leaves with the form."""
     if not look.get("field") or "sent" not in look:
         return
-    sent = look["sent"]
-    if sent is None:
+    told = look["sent"] or []
+    sent = [told] if isinstance(told, Mapping) else told  # of plans of before there was one alone
+    if not (requests := list(_of_the_form(sent))):
         text = "The form sent nothing when it was submitted: confirm by hand that the code is stored."
         yield LinkFault("referral-form", WARNING, parameter, text)
-    elif not sent_code(code, sent["url"], sent["body"]):
-        text = f"The form holds the referral code {code} and sends none of it."
-        yield LinkFault("referral-sent", ERROR, parameter, text)
-    elif sent["answer"] and says_gone(sent["answer"]):
+    elif not any(sent_code(code, one["url"], one["body"]) for one in requests):
+        yield _sends_no_code(requests, parameter, code)
+    elif (answer := requests[-1]["answer"]) and says_gone(answer):
         yield LinkFault("referral-sent", ERROR, parameter, "The site answers the form with an error.")
+
+
+def _of_the_form(sent: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
+    """What the form sends, without what measures that it does."""
+    for one in sent:
+        to = urlsplit(one["url"])
+        if one.get("kind") != "ping" and not is_known(to.netloc.lower(), to.path):
+            yield one
+
+
+def _sends_no_code(requests: Sequence[Mapping[str, Any]], parameter: str, code: str) -> LinkFault:
+    """An error, unless all that left was a question of the page before it sends the form: kept back, it never
+    got its answer."""
+    asks = all(
+        one.get("kind") != "document" and _ASKS_FIRST.search(urlsplit(one["url"]).path) for one in requests
+    )
+    if asks and not requests[-1]["answer"]:
+        said = "The page asks its site something before it sends the form, which checks keep back"
+        text = f"{said}: let them send the form (launch profile), or confirm by hand that the code is stored."
+        return LinkFault("referral-form", WARNING, parameter, text)
+    text = f"The form holds the referral code {code} and sends none of it."
+    return LinkFault("referral-sent", ERROR, parameter, text)
 
 
 def _refuse_errors(

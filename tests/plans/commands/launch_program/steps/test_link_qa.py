@@ -6,11 +6,13 @@ import pytest
 
 from gtm.core import canonical
 from gtm.core.places import filestore
+from plans.commands.launch_program.steps.as_a_visitor import NOWHERE
 from plans.commands.launch_program.steps.communications import render_kit
 from plans.commands.launch_program.steps.link_qa import FAILED, QaFailed, QaRefused, check_links
 from plans.engine.running.runner import classify, stored_values
 from programs.analytics.tracking_links import tagged
 from programs.outreach import browser
+from programs.outreach.page_forms import SentForm
 from tests.landing_site import landing_site
 from tests.plans.commands.launch_program.launch_kit import (
     change_profile,
@@ -204,7 +206,7 @@ def chromium(monkeypatch):
 
 def _look(stop, **told):
     held = {"field": "qa-test" if stop.field else None, "sent": None}
-    held |= {"sent": browser.SentForm("GET", f"{stop.url}&x=1", "")} if stop.sends else {}
+    held |= {"sent": (SentForm("GET", f"{stop.url}&x=1", ""),)} if stop.sends else {}
     return browser.Look(
         url=stop.url, status=200, picture=b"\x89PNG", by="playwright 9", hops=(stop.url,), **held | told
     )
@@ -221,6 +223,7 @@ def test_in_a_browser_every_link_is_opened_and_the_flow_leaves_a_screenshot(prog
     assert chromium.stops == [
         browser.Stop(link(site, "/script"), pictured=False),
         browser.Stop(flow, "ref", True),
+        browser.Stop(f"http://{site.host}/{NOWHERE}", pictured=False),
     ]
     picture = outputs_by_key(result)["flow-screenshot"]
     assert (picture.media_type, filestore.read(picture.path)) == ("image/png", b"\x89PNG")
@@ -245,8 +248,8 @@ def test_what_a_browser_met_goes_before_what_a_program_met(program, site, chromi
 
 def test_a_form_that_sends_no_code_fails_the_flow(program, site, chromium):
     flow = flow_of(link(site))
-    sent = browser.SentForm("POST", f"http://{site.host}/api", '{"email": "a@example.com"}')
-    chromium.answers[flow] = _look(browser.Stop(flow, "ref", True), sent=sent)
+    sent = SentForm("POST", f"http://{site.host}/api", '{"email": "a@example.com"}')
+    chromium.answers[flow] = _look(browser.Stop(flow, "ref", True), sent=(sent,))
     assert refusal(QaFailed, program, link(site)) == [("referral flow", "referral-sent")]
 
 

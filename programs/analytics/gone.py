@@ -1,0 +1,54 @@
+"""Whether the title or the heading of a page says that what was asked for is not there.
+
+The words alone prove nothing: a coffee club may be called 404. They do where they are all that is said, or
+are said of a page.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+
+_GONE = re.compile(
+    r"\b404\b|\b410\b|not[ -]?found|no longer (?:available|exists|here)|(?:doesn.?t|does not) exist|"
+    r"(?:is|has|was) (?:gone|expired|ended|over|closed|removed|deleted)|"
+    r"nicht gefunden|existiert nicht|nicht (?:mehr )?verfügbar|ist (?:beendet|abgelaufen)|"
+    r"introuvable|n.existe pas|n.est plus|no encontrad[oa]|no existe|ya no está|non trovat[oa]|non esiste|"
+    r"não encontrad[oa]|não existe|niet gevonden|bestaat niet|ikke fundet|hittades inte|ei löytynyt|"
+    r"nie znaleziono|nie istnieje|bulunamadı|не найден[ао]?|не существует|"
+    r"見つかりません|找不到|不存在|찾을 수 없|"
+    r"غير موجود[ةه]?|لم يتم العثور|لا توجد|انتهى|انتهت|לא נמצא",
+    re.IGNORECASE,
+)
+_PAGE = re.compile(
+    r"\b(?:page|site|link|address|url|resource|content|offer|promotion|campaign|file|document|error|sorry|oops|"
+    r"seite|angebot|aktion|fehler|página|pagina|oferta|erreur|offre|errore|offerta|erro|aanbod|fout|siden|"
+    r"sidan|sivu|strona|sayfa|страница|ошибка)\b|ページ|页面|頁面|페이지|الصفحة|صفحة|العرض|الرابط|עמוד",
+    re.IGNORECASE,
+)
+_BESIDE = re.compile(r"\s[|–—·:-]\s")  # between the name of a page and that of its site
+MOST_BESIDE = 2
+"""So many other words may stand beside those that say it, for these to be all that is said."""
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """``words`` say that it is not there; ``is_all``: nothing else is said, or they are said of a page."""
+
+    words: str
+    is_all: bool
+
+
+def said_in(text: str) -> Said | None:
+    """What a title or a heading says of that; None where it says nothing of it."""
+    found = _GONE.search(text)
+    if found is None:
+        return None
+    part = next(part for part in _BESIDE.split(text) if _GONE.search(part))
+    rest = re.findall(r"\w+", _GONE.sub(" ", part))
+    return Said(found[0], len(rest) <= MOST_BESIDE or _PAGE.search(part) is not None)
+
+
+def says_gone(text: str) -> bool:
+    """Whether a text of any length, such as the answer to a form, has words that say so."""
+    return _GONE.search(text) is not None

@@ -1,0 +1,127 @@
+"""Which requests of a page count a view of it, and at which counter. Pure: reads what somebody observed."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import parse_qsl, urlsplit
+
+COLLECTORS = {
+    "google-analytics.com": ("/collect", "/g/collect", "/j/collect", "/r/collect"),
+    "analytics.google.com": ("/g/collect",),
+    "plausible.io": ("/api/event",),
+    "api.segment.io": ("/v1/p", "/v1/page"),
+    "api.mixpanel.com": ("/track",),
+    "api-js.mixpanel.com": ("/track",),
+    "heapanalytics.com": ("/h",),
+    "cloud.umami.is": ("/api/send",),
+    "api.fathom.com": ("/",),
+}
+"""Where well-known measuring tags send their hits: host, or a part of it from the right, and path."""
+_IS_A_VIEW = ("/v1/p", "/v1/page")
+"""Where only views of pages go, whatever they are called."""
+MATOMO = ("/matomo.php", "/piwik.php")
+_MATOMO_EVENTS = frozenset({"ping", "e_c", "link", "download", "c_n", "search", "idgoal", "ca"})
+_IDS = ("tid", "idsite", "site", "siteId", "domain", "website", "d", "token", "writeKey")
+_EVENTS = ("en", "t", "event", "e", "n", "name", "type", "action")
+_VIEWS = frozenset(
+    {"", "page_view", "pageview", "page", "view", "page view", "$pageview", "$mp_web_page_view"}
+)
+Told = Mapping[str, str]
+
+
+def page_views(hits: Sequence[Sequence[str]], collectors: Collection[str] = ()) -> Iterator[tuple[str, str]]:
+    """Of all requests those that count a view of a page: which counter, and address and body together.
+
+    ``hits`` are addresses and bodies, ``collectors`` the program's own counters, each “host” or “host/path”.
+    A body that is cut off or cannot be read counts nothing.
+    """
+    for address, body in hits:
+        parts = urlsplit(address)
+        if not _is_collector(parts.netloc.lower(), parts.path, collectors):
+            continue
+        for line, said in _messages(body):
+            told = dict(parse_qsl(parts.query)) | said
+            if _is_view(parts.path, told):
+                counter = next((told[name] for name in _IDS if name in told), "")
+                yield f"{parts.netloc}{parts.path} {counter}".strip(), f"{address} {line}"
+
+
+def is_heard(hits: Sequence[Sequence[str]], collectors: Collection[str]) -> bool:
+    """Whether anything went to one of the program's own counters, whatever it said."""
+    sent = (urlsplit(address) for address, _ in hits)
+    return any(_is_declared(to.netloc.lower(), to.path, collectors) for to in sent)
+
+
+def _messages(body: str) -> Iterator[tuple[str, Told]]:
+    """What a request says, once a message: a form, lines of forms, JSON, or a form that holds JSON."""
+    if body.lstrip()[:1] in ("{", "["):
+        yield from ((body, message) for message in _of_json(body))
+        return
+    for line in body.splitlines() or [""]:
+        said = dict(parse_qsl(line))
+        if "data" in said and (inner := _decoded(said["data"])):
+            yield from ((line, message) for message in _of_json(inner))
+        else:
+            yield line, said
+
+
+def _decoded(data: str) -> str:
+    """JSON as it stands or in base64; "" where it is neither."""
+    if data.lstrip()[:1] in ("{", "["):
+        return data
+    try:
+        text = base64.b64decode(data, validate=True).decode("utf-8", "replace")
+    except (binascii.Error, ValueError):
+        return ""
+    return text if text.lstrip()[:1] in ("{", "[") else ""
+
+
+def _of_json(text: str) -> Iterator[Told]:
+    try:
+        read = json.loads(text)
+    except ValueError:
+        return
+    for one in read if isinstance(read, list) else [read]:
+        if isinstance(one, dict):
+            yield _flat(one)
+
+
+def _flat(message: Mapping[str, Any]) -> Told:
+    """Texts and numbers of a message. A payload says what it is, not what is around it."""
+    payload = message.get("payload")
+    if isinstance(payload, dict):
+        message = payload
+    inner = message.get("properties")
+    flat = {**(inner if isinstance(inner, dict) else {}), **message}
+    return {name: str(value) for name, value in flat.items() if isinstance(value, str | int | float)}
+
+
+def _is_view(path: str, told: Told) -> bool:
+    if path in _IS_A_VIEW:
+        return True
+    if path.endswith(MATOMO):
+        return not _MATOMO_EVENTS & told.keys()
+    return next((told[name] for name in _EVENTS if name in told), "").lower() in _VIEWS
+
+
+def _is_declared(host: str, path: str, declared: Collection[str]) -> bool:
+    wanted = (one.partition("/") for one in declared)
+    return any(host == name.lower() and path.startswith(f"/{below}") for name, _, below in wanted)
+
+
+def _is_collector(host: str, path: str, declared: Collection[str]) -> bool:
+    if _is_declared(host, path, declared) or path.endswith(MATOMO):
+        return True
+    return is_known(host, path)
+
+
+def is_known(host: str, path: str) -> bool:
+    """Whether a well-known measuring tag sends its hits there."""
+    name = host.partition(":")[0]
+    return any(
+        (name == known or name.endswith(f".{known}")) and path in paths for known, paths in COLLECTORS.items()
+    )
