@@ -9,17 +9,20 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-_GONE = re.compile(
+_NOT_THERE = (
     r"\b404\b|\b410\b|not[ -]?found|no longer (?:available|exists|here)|(?:doesn.?t|does not) exist|"
-    r"(?:is|has|was) (?:gone|expired|ended|over|closed|removed|deleted)|"
-    r"nicht gefunden|existiert nicht|nicht (?:mehr )?verfügbar|ist (?:beendet|abgelaufen)|"
-    r"introuvable|n.existe pas|n.est plus|no encontrad[oa]|no existe|ya no está|non trovat[oa]|non esiste|"
-    r"não encontrad[oa]|não existe|niet gevonden|bestaat niet|ikke fundet|hittades inte|ei löytynyt|"
-    r"nie znaleziono|nie istnieje|bulunamadı|не найден[ао]?|не существует|"
-    r"見つかりません|找不到|不存在|찾을 수 없|"
-    r"غير موجود[ةه]?|لم يتم العثور|لا توجد|انتهى|انتهت|לא נמצא",
-    re.IGNORECASE,
+    r"page (?:is )?gone|"
+    r"nicht gefunden|existiert nicht|introuvable|n.existe pas|no encontrad[oa]|no existe|non trovat[oa]|"
+    r"não encontrad[oa]|niet gevonden|bestaat niet|ikke fundet|hittades inte|ei löytynyt|nie znaleziono|"
+    r"nie istnieje|bulunamadı|не найден[ао]?|не существует|見つかりません|找不到|不存在|찾을 수 없|"
+    r"غير موجود[ةه]?|لم يتم العثور|לא נמצא"
 )
+_OVER = (
+    r"(?:is|has|was) (?:gone|expired|ended|over|closed|removed|deleted)(?!\w)|"
+    r"nicht mehr verfügbar|ist (?:beendet|abgelaufen)|n.est plus|ya no está|non è più|não existe|انتهى|انتهت"
+)
+_GONE = re.compile(f"{_NOT_THERE}|{_OVER}", re.IGNORECASE)
+_IN_AN_ANSWER = re.compile(_NOT_THERE, re.IGNORECASE)
 _PAGE = re.compile(
     r"\b(?:page|site|link|address|url|resource|content|offer|promotion|campaign|file|document|error|sorry|oops|"
     r"seite|angebot|aktion|fehler|página|pagina|oferta|erreur|offre|errore|offerta|erro|aanbod|fout|siden|"
@@ -51,4 +54,4 @@ def said_in(text: str) -> Said | None:
 
 def says_gone(text: str) -> bool:
     """Whether a text of any length, such as the answer to a form, has words that say so."""
-    return _GONE.search(text) is not None
+    return _IN_AN_ANSWER.search(text) is not None

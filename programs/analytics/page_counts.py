@@ -30,7 +30,7 @@ _EVENTS = ("en", "t", "event", "e", "n", "name", "type", "action")
 _VIEWS = frozenset(
     {"", "page_view", "pageview", "page", "view", "page view", "$pageview", "$mp_web_page_view"}
 )
-Told = Mapping[str, str]
+Told = dict[str, str]
 
 
 def page_views(hits: Sequence[Sequence[str]], collectors: Collection[str] = ()) -> Iterator[tuple[str, str]]:
