@@ -163,7 +163,7 @@ def votes(body: Mapping[str, Any], *, names_are_sealed: bool) -> ComparedText:
     for row in body["change_log"]:
         if row["entity"] != DECISION or row["event"] != "created":
             continue
-        if row.get("erased") or changelog.FIELDS not in row:
+        if row.get(changelog.FIELDS) is None:  # it is erased, or of before rows told values
             found.unknown += 1
             continue
         key, person = _vote_of(row)

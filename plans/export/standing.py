@@ -133,6 +133,8 @@ def _prove_signatures(proof: Proof, names: Sequence[str], kept: Kept) -> None:
     if found or any(made.holds for made, _ in carried.values()):
         by = "their inclusion proofs; who signed them is another question"
         proof.conclude("checkpoints have rows of these chains", by, found)
+    else:
+        proof.leave("checkpoints have rows of these chains", "there is none, so nobody signed these rows")
     by_key.conclude(
         proof, "the installation signed these rows", "the signatures of the checkpoints that first had them",
         "no key that you kept was given (--key)", "your key signed",

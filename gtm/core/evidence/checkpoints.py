@@ -67,6 +67,9 @@ def of_chain(chain: str) -> dict[str, Any] | None:
         held = list(Checkpoint.objects.filter(size__gt=head.number).order_by("size", "pk")[:LOOKED_AT])
         made = next((one for one in held if is_cosigned(one)), held[0] if held else None)
         if made is not None:
+            said = notes.read_tree_head(made.note)
+            if (said.size, said.root.hex()) != (made.size, made.root):
+                raise ValueError("its size and root are not those that its note says")
             path = merkle.inclusion(head.number, made.size, _node)
             return {
                 "note": made.note,

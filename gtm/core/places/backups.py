@@ -1,4 +1,6 @@
-"""A backup: the database, the files, the keys and the anchors in one archive, each with its SHA-256.
+"""A backup: the database, the files and the anchors in one archive, each with its SHA-256.
+
+The private keys are in it only where somebody asks for them: with them, who holds the archive can sign.
 
 The database is copied first, at one moment. A file is there before a row names it, so what the copied rows
 name is in the archive; a file that came later is there too, and no row of the copy knows it. A document of a
@@ -33,7 +35,8 @@ from gtm.core.places import dumps, objects
 FORM = "gtm-backup-1"
 MANIFEST = "manifest.json"
 DATABASE = "database"
-FOLDERS = {"anchors": "GTM_ANCHORS_DIR", "keys": "GTM_KEYS_DIR"}
+KEYS = "keys"
+FOLDERS = {"anchors": "GTM_ANCHORS_DIR", KEYS: "GTM_KEYS_DIR"}
 """Part of the archive → the setting of its folder. Files of data and plans go through STORAGES."""
 LARGEST_MANIFEST = 64 << 20
 RETIRED = frozenset({"authtoken"})
@@ -50,8 +53,11 @@ class BackupReport:
     manifest: bytes = b""
 
 
-def write(to: Path) -> BackupReport:
-    """Write the archive. It has the private keys, so only its owner may read it. Raises InvalidInput."""
+def write(to: Path, *, with_keys: bool = False) -> BackupReport:
+    """Write the archive, which only its owner may read. Raises InvalidInput.
+
+    ``with_keys``: the private keys, and what this site signed as a witness, are in it, too.
+    """
     if to.exists():
         raise _refusal("file", f"{to} is there already; a backup writes over nothing.")
     listed: dict[str, dict[str, Any]] = {}
@@ -61,7 +67,7 @@ def write(to: Path) -> BackupReport:
             dumps.write(copy)
             _add(archive, DATABASE, copy, listed)
             copy.unlink()
-            for name, path in _files(copy):
+            for name, path in _files(copy, with_keys=with_keys):
                 _add(archive, name, path, listed)
             told = {
                 "form": FORM,
@@ -84,12 +90,13 @@ def restore(archive: Path, is_current: Callable[[str, str], bool]) -> BackupRepo
 
     ``is_current(name, sha256)``: whether the restored rows name this document of a plan.
     """
-    if problems := [*_not_empty()]:
-        raise InvalidInput("This installation is not empty; nothing is written over.", problems=problems)
+    _refuse(_not_empty())
     with tempfile.TemporaryDirectory(dir=_spacious(), prefix="restore-") as place:
         folder = Path(place)
         _unpack(archive, folder)
         told = _checked(folder)
+        if any(name.startswith(f"{KEYS}/") for name in told["files"]):
+            _refuse(_in_use(KEYS))
         dumps.read(folder / DATABASE)
         left_out, put = 0, {}
         for name, facts in told["files"].items():
@@ -108,7 +115,12 @@ def restore(archive: Path, is_current: Callable[[str, str], bool]) -> BackupRepo
 # ------------------------------------------------------------------ what there is
 
 
-def _files(copy: Path) -> Iterator[tuple[str, Path]]:
+def has_keys() -> bool:
+    """Whether this installation has private keys in its folder, which a backup leaves out."""
+    return bool(_in_use(KEYS))
+
+
+def _files(copy: Path, *, with_keys: bool) -> Iterator[tuple[str, Path]]:
     """Name in the archive and path of each file; those of a store are copied to ``copy`` one by one."""
     for alias in ("data", "plans"):
         store = objects.ObjectStore(alias)
@@ -121,7 +133,7 @@ def _files(copy: Path) -> Iterator[tuple[str, Path]]:
             copy.unlink()
     for part, setting in FOLDERS.items():
         root = Path(getattr(settings, setting))
-        for path in sorted(root.rglob("*")):
+        for path in sorted(root.rglob("*")) if with_keys or part != KEYS else ():
             if path.is_file():
                 yield f"{part}/{path.relative_to(root)}", path
 
@@ -148,10 +160,21 @@ def _not_empty() -> Iterable[Problem]:
     for alias in ("data", "plans"):
         if next(_names(objects.ObjectStore(alias), ""), None) is not None:
             yield Problem(alias, f"There are files of “{alias}”. Name an empty folder or bucket.")
-    for part, setting in FOLDERS.items():
-        root = Path(getattr(settings, setting))
-        if root.is_dir() and any(root.iterdir()):
-            yield Problem(part, f"{root} is not empty. Name another folder in {setting}.")
+    for part in FOLDERS:
+        if part != KEYS:  # keys that an archive does not have may be there before it
+            yield from _in_use(part)
+
+
+def _in_use(part: str) -> list[Problem]:
+    root = Path(getattr(settings, FOLDERS[part]))
+    if not root.is_dir() or not any(root.iterdir()):
+        return []
+    return [Problem(part, f"{root} is not empty. Name another folder in {FOLDERS[part]}.")]
+
+
+def _refuse(problems: Iterable[Problem]) -> None:
+    if found := [*problems]:
+        raise InvalidInput("This installation is not empty; nothing is written over.", problems=found)
 
 
 # ------------------------------------------------------------------ the archive

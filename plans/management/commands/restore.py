@@ -32,6 +32,12 @@ class Command(BaseCommand):
                 f"{put.left_out} documents of plans are newer than the copied rows. They were left out "
                 "and are made anew when somebody reads them."
             )
+        if backups.KEYS not in put.files:
+            self.stdout.write(
+                "No private keys are in this archive. If the installation signs, put your copy of "
+                "GTM_KEYS_DIR back (signing.keys with mode 0600). If there is none, run manage.py migrate, "
+                "signing_key make and signing_key retire, and give the new key to your auditors."
+            )
         self.stdout.write(
             "Next: manage.py migrate, manage.py verify_changelog with the anchors and keys that you kept "
             "elsewhere, and then start web, workers and scheduler."

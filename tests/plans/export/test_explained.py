@@ -6,7 +6,7 @@ import pytest
 
 from gtm.core import canonical
 from gtm.core.evidence import changelog, told
-from plans.export import explained
+from plans.export import explained, verify_plan
 
 NEVER = "2026-01-01T00:00:00.000000Z"
 
@@ -152,3 +152,145 @@ def test_a_vote_whose_row_is_erased_is_not_compared_and_no_more_than_that(body):
     assert (found.contradictions, found.unknown) == ([], 1)
     body["approvals"][0]["decisions"].append(body["approvals"][0]["decisions"][0] | {"at": NEVER})
     assert len(explained.votes(body, names_are_sealed=True).contradictions) == 1
+
+
+# ------------------------------------------------------------------ by both verifiers
+
+
+def both(ours, theirs, body):
+    """What both say of one part: places, how many were compared, how many not."""
+    found, lists = ours(body), verify_plan.Lists()
+    theirs(body, lists)
+    assert len(lists.findings) == len(found.contradictions)
+    said = " ".join(f"{what} {by}" for what, by in lists.proved)
+    assert not found.compared or found.contradictions or f"{found.compared} compared" in said
+    left = " ".join(what for what, *_ in lists.not_proved)
+    assert (f": {found.unknown} not compared" in left) == bool(found.unknown)
+    return places(found), found.compared, found.unknown
+
+
+def told_row(entity, pk, event="created", /, to=None, **columns):
+    fields = {name: {"from": None, "to": value} for name, value in columns.items()}
+    row = dict.fromkeys(changelog.PAYLOAD) | {"entity": entity, "entity_id": str(pk), "event": event}
+    return row | {"sequence": 900 + int(pk), "erased": False, "to": to, "object": "x", "fields": fields}
+
+
+OUTPUT = {"id": 1, "key": "tiers", "title": "Tiers", "kind": "table", "sha256": "a" * 64}
+
+
+def with_outputs(*listed, log):
+    return {"outputs": listed, "change_log": log}
+
+
+def of_outputs(body):
+    return both(explained.listed_outputs, verify_plan.check_listed, body)
+
+
+@pytest.mark.parametrize("part", ["key", "title", "kind", "sha256"])
+def test_each_listed_output_is_the_one_that_a_row_says_was_made(part):
+    columns = {key: value for key, value in OUTPUT.items() if key != "id"}
+    two = [told_row(explained.ARTIFACT, pk, **columns) for pk in (1, 2)]
+    listed = OUTPUT, OUTPUT | {"id": 2}
+    assert of_outputs(with_outputs(*listed, log=two)) == ([], 2, 0)
+    assert of_outputs(with_outputs(OUTPUT | {part: "x"}, listed[1], log=two)) == (["outputs"], 1, 0)
+
+
+def test_an_output_that_no_row_made_is_told_and_where_no_row_tells_of_any_it_is_not_compared():
+    columns = {key: value for key, value in OUTPUT.items() if key != "id"}
+    made = told_row(explained.ARTIFACT, 2, **columns)
+    assert of_outputs(with_outputs(OUTPUT, log=[made])) == (["outputs"], 0, 0)
+    assert of_outputs(with_outputs(OUTPUT, OUTPUT, log=[])) == ([], 0, 2)
+    changed = told_row(explained.ARTIFACT, 1, "changed", **columns)
+    assert of_outputs(with_outputs(OUTPUT, OUTPUT, log=[changed | {"field": "key", "to": "tiers"}])) == (
+        [], 0, 2,
+    )  # fmt: skip
+    of_before = made | {"fields": None}
+    assert of_outputs(with_outputs(OUTPUT | {"id": 2}, log=[of_before])) == ([], 0, 1)
+
+
+@pytest.mark.parametrize(("in_full", "expected"), [(True, ([], 1, 0)), (False, ([], 0, 1))])
+def test_after_an_erasure_an_object_counts_again_once_all_of_it_was_told_anew(in_full, expected):
+    columns = {key: value for key, value in OUTPUT.items() if key != "id"}
+    erased = told_row(explained.ARTIFACT, 1, **columns)
+    erase(erased)
+    anew = told_row(explained.ARTIFACT, 1, "text erased", to={"in_full": in_full}, **columns)
+    assert of_outputs(with_outputs(OUTPUT, log=[erased])) == ([], 0, 1)
+    assert of_outputs(with_outputs(OUTPUT, log=[erased, anew])) == expected
+
+
+CALL = {
+    "tool": "Playwright", "work": "browser-flow", "performed_by": None, "arguments_sha256": "a" * 64,
+    "outcome": "not_run", "said": "No page. " * 20, "result_sha256": None,
+    "started_at": "2026-11-30T10:00:00.000000Z",
+}  # fmt: skip
+OF_ROW = {name: value for name, value in CALL.items() if value} | {
+    "said": told.DIGEST + canonical.digest(CALL["said"])
+}
+
+
+def of_calls(calls, log):
+    hook = {"tool": CALL["tool"], "calls": [{k: v for k, v in call.items() if k != "tool"} for call in calls]}
+    body = {"tool_hooks": [{"tool": "Serena"}, hook], "change_log": log}
+    return both(explained.calls, verify_plan.check_calls, body)
+
+
+@pytest.mark.parametrize("part", [name for name in CALL if name != "tool"])
+def test_each_call_of_a_tool_is_one_that_a_row_recorded(part):
+    log = [told_row(explained.CALL, pk, **OF_ROW) for pk in (1, 2)]
+    assert of_calls([CALL, CALL], log) == ([], 2, 0)
+    assert of_calls([CALL, CALL | {part: "x"}], log) == (["tool_hooks"], 1, 0)
+    assert of_calls([CALL, CALL, CALL], log) == (["tool_hooks"], 2, 0)
+
+
+def test_as_many_calls_as_rows_are_erased_are_not_compared_and_no_more():
+    erased = told_row(explained.CALL, 1, **OF_ROW)
+    erase(erased)
+    log = [erased, told_row(explained.CALL, 2, **OF_ROW)]
+    assert of_calls([CALL, CALL | {"work": "x"}], log) == ([], 1, 1)
+    assert of_calls([CALL, CALL | {"work": "x"}, CALL | {"work": "y"}], log) == (["tool_hooks"], 1, 1)
+
+
+def test_the_state_of_another_object_is_not_that_of_the_plan(body):
+    later = told_row(explained.TASK, 1, "fail", to="failed") | {"field": "state"}
+    body["change_log"].append(later)
+    assert (explained.state(body).contradictions, explained.state(body).compared) == ([], 1)
+    body["change_log"].append(later | {"entity": explained.PLAN})
+    assert places(explained.state(body)) == ["status"]
+
+
+def test_a_refusal_tells_nothing_and_takes_nothing_back(body):
+    """It may stand before the row of the creation, and name an object that was undone."""
+    refused = told_row(explained.PLAN, 0, "refused", to="submit") | {"fields": None}
+    other = told_row(explained.TASK, 77, "refused", to="start") | {"fields": None}
+    erase(other)
+    before = [explained.columns(body).compared, explained.outputs(body).compared]
+    body["change_log"][:0] = [refused, other]
+    assert [explained.columns(body).compared, explained.outputs(body).compared] == before
+    lists = verify_plan.Lists()
+    verify_plan.check_text(body, True, lists)
+    assert f"its rows, {len(COLUMNS)} compared" in [by for _, by in lists.proved]
+
+
+@pytest.mark.parametrize(
+    ("output", "tells", "expected"),
+    [
+        ({"signed": "by the board"}, {"name": "Sign"}, (["stages/task 1.1 Sign"], 0, 0)),
+        (None, {"name": "Sign"}, ([], 1, 0)),
+        ({"a": 1}, {"output": {"a": 1}}, ([], 1, 0)),
+        ({"a": 1}, None, ([], 0, 1)),
+        (None, None, ([], 0, 0)),
+    ],
+)
+def test_an_output_of_a_task_is_what_its_rows_told_and_none_where_they_told_none(output, tells, expected):
+    task = {"task_id": "1.1", "name": "Sign", "output": output}
+    row = told_row(explained.TASK, 1, **(tells or {})) | {"object": "task 1.1 Sign"}
+    body = {"stages": [{"tasks": [task]}], "change_log": [row] if tells else []}
+    assert both(explained.outputs, verify_plan.check_outputs, body) == expected
+
+
+def test_a_vote_whose_row_tells_no_values_is_not_compared(body):
+    rows(body, explained.DECISION, "created")[0]["fields"] = None
+    assert explained.votes(body, names_are_sealed=True).unknown == 1
+    lists = verify_plan.Lists()
+    verify_plan.check_votes(body, True, lists)
+    assert [what for what, *_ in lists.not_proved] == ["votes: 1 not compared with the change log"]

@@ -111,6 +111,47 @@ def test_what_was_lost_is_put_back_and_proves_the_same(lived_in, elsewhere, tmp_
     assert "There are files of “data”." in again.stderr
 
 
+def names_in(archive):
+    with tarfile.open(archive) as opened:
+        return [name for name in opened.getnames() if name.startswith("keys/")]
+
+
+def test_private_keys_leave_only_with_who_asks_for_them(lived_in, elsewhere, tmp_path, capsys):
+    """Whoever restores an archive without keys puts the copy of them there, before or after."""
+    without, keyed, there = (tmp_path / name for name in ("a.tar.gz", "b.tar.gz", "elsewhere/gtm_keys_dir"))
+    capsys.readouterr()
+    call_command("backup", str(without))
+    call_command("backup", str(keyed), "--with-keys")
+    said = capsys.readouterr().out
+    assert "cannot sign as this installation" in said and "Whoever has it can sign as this" in said
+    assert (names_in(without), names_in(keyed)) == ([], ["keys/signing.keys"])
+    rows = ChangeLogEntry.objects.filter(event="exported").order_by("pk").select_related("payload")
+    assert [row.payload.body["object"] for row in rows] == [
+        "backup a.tar.gz", "backup b.tar.gz, with the private keys",
+    ]  # fmt: skip
+    there.mkdir()
+    (there / "signing.keys").write_bytes(keys.path().read_bytes())
+    (there / "signing.keys").chmod(0o600)
+    refused = elsewhere("restore", str(keyed))
+    assert (refused.returncode, f"{there} is not empty" in refused.stderr) == (2, True)
+    put = elsewhere("restore", str(without))
+    assert (put.returncode, "No private keys are in this archive" in put.stdout) == (0, True), put.stderr
+    assert elsewhere("signing_key", "show").stdout.strip().endswith("# signs")
+
+
+def test_keys_that_were_asked_for_come_back_for_their_owner_alone(lived_in, elsewhere, tmp_path):
+    archive, there = tmp_path / "gtm.tar.gz", tmp_path / "elsewhere/gtm_keys_dir/signing.keys"
+    call_command("backup", str(archive), "--with-keys")
+    put = elsewhere("restore", str(archive))
+    assert (put.returncode, "No private keys" in put.stdout) == (0, False), put.stderr
+    assert (there.read_bytes(), there.stat().st_mode & 0o777) == (keys.path().read_bytes(), 0o600)
+
+
+def test_where_there_are_no_keys_the_backup_says_so(transactional_db, tmp_path, capsys):
+    call_command("backup", str(tmp_path / "gtm.tar.gz"))
+    assert "There are no private keys in GTM_KEYS_DIR" in capsys.readouterr().out
+
+
 def test_a_document_that_moved_on_during_the_copy_is_made_anew(lived_in, elsewhere, tmp_path, monkeypatch):
     plan, document, _ = lived_in
     archive, write = tmp_path / "gtm.tar.gz", backups.dumps.write
