@@ -162,7 +162,7 @@ def _prove_signed(
     if by and last and (late := signatures.retired_before(by, last)):
         wrong.append(f"{late}, before a row of {last} in it")
     if wrong:
-        proof.conclude(SIGNED, "", wrong, asked=True)
+        proof.conclude(SIGNED, "", wrong)
     elif by:
         proof.prove(SIGNED, f"its signature {' and '.join(map(name_of, by))}", asked=True)
         if signatures.is_in_doubt(by):

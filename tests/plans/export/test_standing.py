@@ -9,7 +9,7 @@ from django.core.management import CommandError, call_command
 from django.db import connection
 
 from gtm.core.actors import Actor, acting_as
-from gtm.core.evidence import anchors, append_only, changelog
+from gtm.core.evidence import anchors, append_only, changelog, keys
 from gtm.core.models import ChangeLogPayload
 from plans.export import document, files, sealing, standing, verify
 from plans.export.verify import Kept
@@ -123,6 +123,37 @@ def test_only_anchors_that_have_a_row_of_the_plan_count_as_having_seen_it(decide
     assert decided.change_chain() in first.heads and decided.change_chain() not in later.heads
     assert said() == before
     assert [what.partition(" ")[0] for what in before[:2]] == ["1", "1"]
+
+
+OF_NOTE = "its size and root are not those that its note says"
+
+
+@pytest.mark.parametrize(
+    ("change", "found"),
+    [
+        ("UPDATE core_anchor SET at = '2020'", "its content differs from its root"),
+        ("UPDATE core_checkpoint SET size = size + 1", OF_NOTE),
+        ("UPDATE core_checkpoint SET root = 'ab'", OF_NOTE),
+    ],
+)
+def test_what_stands_beside_an_anchor_or_a_note_is_compared_with_it(decided, change, found):
+    with acting_as(Actor.system("Test")):
+        keys.make("example.com/gtm")
+        anchors.anchor()
+    sql(change)
+    with pytest.raises(CommandError, match=found):
+        call_command("verify_changelog")
+
+
+def test_where_no_checkpoint_is_there_it_is_said(decided):
+    what = "checkpoints have rows of these chains"
+    with acting_as(Actor.system("Test")):
+        keys.make("example.com/gtm")
+        anchors.anchor()
+    names = [decided.change_chain()]
+    assert what in [claim.what for claim in standing.prove(names, decided.plan_id, Kept(), []).proved]
+    sql("DELETE FROM core_checkpoint")
+    assert what in [claim.what for claim in standing.prove(names, decided.plan_id, Kept(), []).not_proved]
 
 
 VALUES, ROWS, TRIGGERS = (
