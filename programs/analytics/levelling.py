@@ -6,7 +6,7 @@ first, the one that the network alone wants finished first. A task that has begu
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date, timedelta
 
@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from programs.analytics.task_network import Network, NetworkTask, Pass
-from programs.analytics.working_time import DECIMALS, BusinessDays, FloatArray, WorkingTime
+from programs.analytics.working_time import DECIMALS, BusinessDays, FloatArray
 
 NOBODY = -1
 SAME = 1e-9
@@ -90,106 +90,103 @@ def one_at_a_time(network: Network, durations: Mapping[str, FloatArray]) -> Pass
     A task without a worker waits for nobody. Takes one step a task for all scenarios together.
     """
     shape = np.shape(next(iter(durations.values()))) if durations else ()
-    hall = _Hall.of(network, {key: np.ravel(each) for key, each in durations.items()})
+    hall = _Hall(network, {key: np.ravel(each) for key, each in durations.items()})
     for _ in network.tasks:
         hall.begin_next()
     starts, finishes = (
-        {key: np.reshape(times[:, n], shape) for n, key in enumerate(network.tasks)}
+        {key: np.reshape(times[hall.place[key]], shape) for key in network.tasks}
         for times in (hall.starts, hall.finishes)
     )
     return Pass(starts, finishes)
 
 
 class _Hall:
-    """The state of all scenarios: a row a scenario, a column a task in the network's order."""
+    """The state of all scenarios: a row a task, the one wanted first on top, and a column a scenario."""
 
-    def __init__(self, network: Network, durations: FloatArray, rank: NDArray[np.int_]):
-        tasks = list(network.tasks.values())
-        place = {task.key: n for n, task in enumerate(tasks)}
-        self._durations, self._rank = durations, rank
-        self._axes, self._axis_of = _numbered([network.axes[task.calendar] for task in tasks])
-        self._worker = np.array(_numbers([task.worker for task in tasks]), dtype=int)
-        self._wait = np.array([task.wait for task in tasks])
-        self._floor = np.array([float(network.floor(task)) for task in tasks])
-        self._needs = _matrix(place, {task.key: task.needs for task in tasks})
-        self._after = _matrix(place, {task.key: task.after for task in tasks})
-        scenarios, begin = len(durations), float(network.begin)
-        self._left = np.tile((self._needs | self._after).sum(axis=1), (scenarios, 1))
-        self._ready = np.full(durations.shape, begin)
-        self._turn = np.full(durations.shape, begin)
-        self._free = np.full((scenarios, max(int(self._worker.max(initial=0)), 0) + 1), begin)
-        self._open = np.full(durations.shape, np.inf)
-        self._rows = np.arange(scenarios)
-        self.starts, self.finishes = np.zeros(durations.shape), np.zeros(durations.shape)
-        self._reopen(self._left == 0)
-
-    @classmethod
-    def of(cls, network: Network, durations: Mapping[str, FloatArray]) -> _Hall:
+    def __init__(self, network: Network, durations: Mapping[str, FloatArray]):
         late = network.backward(network.expected(), network.deadline).finishes
-        order = sorted(range(len(late)), key=lambda n: (float(late[list(network.tasks)[n]]), n))
-        rank = np.empty(len(order), dtype=int)
-        rank[order] = np.arange(len(order))
-        return cls(network, np.column_stack([durations[key] for key in network.tasks]), rank)
+        tasks = sorted(network.tasks.values(), key=lambda task: float(late[task.key]))
+        self.place = {task.key: n for n, task in enumerate(tasks)}
+        self._durations = np.array([durations[task.key] for task in tasks])
+        self._takes_time: NDArray[np.bool_] = np.greater(self._durations, 0)
+        self._always: list[bool] = self._takes_time.all(axis=1).tolist()
+        self._never: list[bool] = (~self._takes_time.any(axis=1)).tolist()
+        self._axes = [network.axes[task.calendar] for task in tasks]
+        self._wait = [task.wait for task in tasks]
+        self._floor = [float(network.floor(task)) for task in tasks]
+        self._worker = _numbers([task.worker for task in tasks])
+        self._mates = [
+            [m for m, other in enumerate(self._worker) if m != n and other == worker != NOBODY]
+            for n, worker in enumerate(self._worker)
+        ]
+        needs, after = ([set(task.needs) for task in tasks], [set(task.after) for task in tasks])
+        self._needed_by, self._before = _turned(tasks, needs), _turned(tasks, after)
+        self._leads_to = [
+            sorted({*ours, *theirs}) for ours, theirs in zip(self._needed_by, self._before, strict=True)
+        ]
+        shape, begin = self._durations.shape, float(network.begin)
+        waits_for = [len(ours | theirs) for ours, theirs in zip(needs, after, strict=True)]
+        self._left = np.repeat(np.array(waits_for, dtype=int)[:, None], shape[-1], axis=1)
+        self._ready, self._turn = np.full(shape, begin), np.full(shape, begin)
+        self._free = np.full((max(self._worker, default=0) + 1, shape[-1]), begin)
+        self._open = np.full(shape, np.inf)
+        self.starts, self.finishes = np.zeros(shape), np.zeros(shape)
+        for n, others in enumerate(waits_for):
+            if not others:
+                self._reopen(n, np.arange(shape[-1]))
 
     def begin_next(self) -> None:
         """In each scenario the task that can begin first, at the same moment the one wanted first."""
-        first = self._open.min(axis=1, keepdims=True)
-        chosen = np.where(self._open <= first + SAME, self._rank, len(self._rank)).argmin(axis=1)
-        here = (self._rows, chosen)
-        start, duration = self._open[here], self._durations[here]
-        finish = start.copy()
-        self._on_their_axes(
-            duration > 0, self._axis_of[chosen], finish,
-            lambda axis, cells: axis.end_of(np.round(axis.work_at(start[cells]) + duration[cells], DECIMALS)),
-        )  # fmt: skip
-        self.starts[here], self.finishes[here], self._open[here] = start, finish, np.inf
-        worker = self._worker[chosen]
-        busy = (worker != NOBODY) & (duration > 0)
-        self._free[self._rows[busy], worker[busy]] = finish[busy]
-        leads, precedes = self._needs.T[chosen], self._after.T[chosen]
-        self._ready = np.where(leads, np.maximum(self._ready, finish[:, None]), self._ready)
-        self._turn = np.where(precedes, np.maximum(self._turn, finish[:, None]), self._turn)
-        reached = leads | precedes
-        self._left -= reached
-        waiting = np.isfinite(self._open)
-        mates = busy[:, None] & (self._worker[None, :] == worker[:, None]) & waiting
-        self._reopen((reached & (self._left == 0)) | mates)
+        chosen = (self._open <= self._open.min(axis=0) + SAME).argmax(axis=0)
+        for task in np.flatnonzero(np.bincount(chosen)).tolist():
+            self._begin(task, np.flatnonzero(chosen == task))
 
-    def _reopen(self, cells: NDArray[np.bool_]) -> None:
-        """Work out anew when these tasks can begin."""
-        rows, columns = np.nonzero(cells)
-        ready, axis_of = self._ready[rows, columns], self._axis_of[columns]
-        wait, works = self._wait[columns], self._durations[rows, columns] > 0
-        self._on_their_axes(
-            wait > 0, axis_of, ready,
-            lambda axis, some: axis.end_of(np.round(axis.work_at(ready[some]) + wait[some], DECIMALS)),
-        )  # fmt: skip
-        ready = np.maximum(np.maximum(ready, self._floor[columns]), self._turn[rows, columns])
-        held = works & (self._worker[columns] != NOBODY)
-        ready[held] = np.maximum(ready[held], self._free[rows[held], self._worker[columns[held]]])
-        self._on_their_axes(
-            works, axis_of, ready, lambda axis, some: axis.start_of(axis.work_at(ready[some]))
-        )
-        self._open[rows, columns] = ready
+    def _begin(self, task: int, scenarios: NDArray[np.intp]) -> None:
+        start, axis = self._open[task, scenarios], self._axes[task]
+        duration, finish = self._durations[task, scenarios], start.copy()
+        some = self._where_it_takes_time(task, scenarios)
+        if some is not None:
+            done = axis.work_at(start[some]) + duration[some]
+            finish[some] = axis.end_of(np.round(done, DECIMALS))
+        self.starts[task, scenarios], self.finishes[task, scenarios] = start, finish
+        self._open[task, scenarios] = np.inf
+        for next_ in self._needed_by[task]:
+            self._ready[next_, scenarios] = np.maximum(self._ready[next_, scenarios], finish)
+        for next_ in self._before[task]:
+            self._turn[next_, scenarios] = np.maximum(self._turn[next_, scenarios], finish)
+        if some is not None and self._worker[task] != NOBODY:
+            busy = scenarios[some]
+            self._free[self._worker[task], busy] = finish[some]
+            for mate in self._mates[task]:
+                self._reopen(mate, busy[np.isfinite(self._open[mate, busy])])
+        for next_ in self._leads_to[task]:
+            left = self._left[next_, scenarios] - 1
+            self._left[next_, scenarios] = left
+            self._reopen(next_, scenarios[left == 0])
 
-    def _on_their_axes(
-        self,
-        cells: NDArray[np.bool_],
-        axis_of: NDArray[np.int_],
-        values: FloatArray,
-        of: Callable[[WorkingTime, NDArray[np.bool_]], FloatArray],
-    ) -> None:
-        for n, axis in enumerate(self._axes):
-            some = cells & (axis_of == n)
-            if some.any():
-                values[some] = of(axis, some)
+    def _reopen(self, task: int, scenarios: NDArray[np.intp]) -> None:
+        """Work out anew when this task can begin."""
+        if not scenarios.size:
+            return
+        ready, axis, wait = self._ready[task, scenarios], self._axes[task], self._wait[task]
+        if wait > 0:
+            ready = axis.end_of(np.round(axis.work_at(ready) + wait, DECIMALS))
+        ready = np.maximum(np.maximum(ready, self._floor[task]), self._turn[task, scenarios])
+        some = self._where_it_takes_time(task, scenarios)
+        if some is not None:
+            then = ready[some]
+            if self._worker[task] != NOBODY:
+                then = np.maximum(then, self._free[self._worker[task], scenarios[some]])
+            ready[some] = axis.start_of(axis.work_at(then))
+        self._open[task, scenarios] = ready
 
-
-def _numbered(found: Sequence[WorkingTime]) -> tuple[list[WorkingTime], NDArray[np.int_]]:
-    """The different axes, and the number of each task's."""
-    numbers = {id(axis): n for n, axis in enumerate({id(axis): axis for axis in found}.values())}
-    different = list({id(axis): axis for axis in found}.values())
-    return different, np.array([numbers[id(axis)] for axis in found], dtype=int)
+    def _where_it_takes_time(
+        self, task: int, scenarios: NDArray[np.intp]
+    ) -> slice | NDArray[np.bool_] | None:
+        """Which of these scenarios; None where in none."""
+        if self._always[task]:
+            return slice(None)
+        return None if self._never[task] else self._takes_time[task, scenarios]
 
 
 def _numbers(workers: Sequence[str]) -> list[int]:
@@ -197,9 +194,6 @@ def _numbers(workers: Sequence[str]) -> list[int]:
     return [known.get(worker, NOBODY) for worker in workers]
 
 
-def _matrix(place: Mapping[str, int], needs: Mapping[str, Sequence[str]]) -> NDArray[np.bool_]:
-    """Row: a task; column: what it waits for."""
-    found = np.zeros((len(place), len(place)), dtype=bool)
-    for key, names in needs.items():
-        found[place[key], [place[name] for name in names]] = True
-    return found
+def _turned(tasks: Sequence[NetworkTask], waits_for: Sequence[set[str]]) -> list[list[int]]:
+    """By task: those that wait for it."""
+    return [[n for n, names in enumerate(waits_for) if task.key in names] for task in tasks]
