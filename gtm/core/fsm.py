@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from copy import copy
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, TypeVar
 
 from gtm.core import actors, clock, prepared
 from gtm.core.actors import Actor
@@ -20,6 +20,7 @@ from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, Problem, St
 from gtm.core.evidence import changelog, refusals, told
 from gtm.core.governed import GovernedModel, StatefulModel, open_door
 
+Performed = TypeVar("Performed", bound=StatefulModel)
 OFFERED = "offered"
 """The parameter by which guards know that nobody acts yet: an interface asks what is possible."""
 Guard = Callable[[Any, Mapping[str, Any]], str | None]
@@ -154,7 +155,7 @@ def actions(obj: StatefulModel, actor: Actor, **params: Any) -> list[Action]:
 
 
 def perform(
-    obj: StatefulModel,
+    obj: Performed,
     name: str,
     *,
     comment: str = "",
@@ -162,7 +163,7 @@ def perform(
     set_fields: Mapping[str, Any] | None = None,
     is_fresh: bool = False,
     **params: Any,
-) -> StatefulModel:
+) -> Performed:
     """Perform one transition on ``obj``, or refuse and change nothing.
 
     ``set_fields`` are written in the same swap and must be among the transition's ``writes``. ``is_fresh``
@@ -194,9 +195,7 @@ def perform(
     return obj
 
 
-def perform_in_a_row(
-    obj: StatefulModel, names: Sequence[str], set_fields: Mapping[str, Any]
-) -> StatefulModel:
+def perform_in_a_row(obj: Performed, names: Sequence[str], set_fields: Mapping[str, Any]) -> Performed:
     """Perform transitions without effects one after the other, and write the row once.
 
     For a caller that holds the chain and has read ``obj`` since. History and change log have each of them,

@@ -36,7 +36,7 @@ class AlternativeSerializer(serializers.Serializer[Any]):
 
 
 class AnswerFigureSerializer(serializers.Serializer[Any]):
-    label = serializers.CharField()  # type: ignore[assignment]
+    label = serializers.CharField()
     value = serializers.JSONField(allow_null=True)
     unit = serializers.CharField(allow_blank=True)
     low = serializers.FloatField(allow_null=True)

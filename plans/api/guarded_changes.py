@@ -10,8 +10,8 @@ from rest_framework.response import Response
 
 from gtm.core.api.etag import IF_MATCH
 from gtm.core.api.serializers import ModelSerializer, Serializer
+from gtm.core.api.views import WorkViewSet
 from plans.api.serializers import ActionsField
-from plans.api.work import WorkViewSet
 from plans.engine.people import authority
 from programs.api.insiders import ForOurPeople
 from programs.models import GuardedChange

@@ -14,10 +14,10 @@ from rest_framework.response import Response
 from gtm.core.api import etag
 from gtm.core.api.etag import IF_MATCH
 from gtm.core.api.serializers import ModelSerializer, Serializer
+from gtm.core.api.views import WorkViewSet
 from plans.api.filters import CommandFilter
 from plans.api.insiders import ListForOurPeople
 from plans.api.serializers import ActionsField, CommentSerializer
-from plans.api.work import WorkViewSet
 from plans.models import PolicyVersion
 from plans.runs import policies
 

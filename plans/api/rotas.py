@@ -8,10 +8,11 @@ from drf_spectacular.utils import OpenApiParameter, extend_schema
 from rest_framework import serializers
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.views import APIView
 
 from gtm.core.api.fields import InstantField
 from gtm.core.api.serializers import ModelSerializer, Serializer
-from gtm.core.api.views import ActingMixin, APIView, GovernedViewSet, ModelPermissions
+from gtm.core.api.views import ActingMixin, GovernedViewSet, ModelPermissions
 from gtm.core.errors import InvalidInput, Problem
 from plans.runs import on_call
 from programs.api.insiders import ForOurPeople, OurPeople

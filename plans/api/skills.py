@@ -40,6 +40,8 @@ class SkillViewSet(ActingMixin, viewsets.ViewSet):
     def retrieve(self, request: Request, name: str) -> Response:
         known = skills.every()
         if name not in known:
-            problem = Problem("name", f"“{name}” is no skill.", tuple(known), nearest(name, known), "unknown")
+            problem = Problem(
+                "name", f"“{name}” is no skill.", tuple(known), nearest(name, tuple(known)), "unknown"
+            )
             raise NotFound(f"There is no skill {name}.", problems=[problem])
         return Response(describe(known[name]))

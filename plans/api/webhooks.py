@@ -49,10 +49,11 @@ class WebhookSerializer(ModelSerializer):
 
     def validate(self, given: dict[str, Any]) -> dict[str, Any]:
         """The model's own check, on the subscription as it would be."""
-        before = {name: getattr(self.instance, name) for name in ("url", "events")} if self.instance else {}
-        told = {name: given[name] for name in ("url", "events") if name in given}
+        told: dict[str, Any] = {name: given[name] for name in ("url", "events") if name in given}
+        if self.instance:
+            told = {name: getattr(self.instance, name) for name in ("url", "events")} | told
         try:
-            WebhookSubscription(**{**before, **told}).clean()
+            WebhookSubscription(**told).clean()
         except ValidationError as error:
             raise serializers.ValidationError(error.message_dict) from error
         return given

@@ -687,7 +687,7 @@ def tree_head(note: str) -> tuple[int, bytes]:
 def misnamed(note: str, names: list[str]) -> Found:
     """Keys that the document names though they are none, or though their signature does not fit."""
     try:
-        for kind in {read_key(name)[2] for name in names} if Ed25519PublicKey else ():
+        for kind in {read_key(name)[2] for name in names} if Ed25519PublicKey is not None else ():
             signers(note, names, kind)
     except (Unreadable, ValueError) as error:
         return [f"integrity/checkpoint: {error}"]

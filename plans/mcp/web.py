@@ -10,7 +10,7 @@ import asyncio
 import json
 import queue
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from concurrent.futures import Future
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
@@ -36,7 +36,7 @@ MOST_BYTES = 4 * 2**20
 SESSION = "Mcp-Session-Id"
 INITIALIZE = "initialize"
 NAMES_ITS_AGENT = ("clientInfo", "name"), ("clientInfo", "version")
-Message = dict[str, Any]
+Message = MutableMapping[str, Any]
 
 
 @csrf_exempt  # it takes a token and no session, so another site can have a browser send nothing
