@@ -26,6 +26,10 @@ LEAST_READINESS = 95
 """Percent of the weighted work that has to be done before go or no-go, where nobody says otherwise."""
 
 
+USUAL_BUFFER = 2
+"""Business days that are kept free before a launch, where nobody says otherwise."""
+
+
 class LaunchProfile(GovernedModel):
     """One a program: destinations, tracking vocabulary, hosts for checks to visit, words for templates."""
 
@@ -116,8 +120,9 @@ class LaunchProfile(GovernedModel):
     )
 
     buffer_days = models.PositiveSmallIntegerField(
-        default=0,
-        help_text="Business days to keep free before the launch: everything is due that much earlier",
+        default=USUAL_BUFFER,
+        help_text="Business days to keep free before the launch: everything is due that much earlier, as far "
+        "as the time until then allows",
     )
     least_readiness = models.PositiveSmallIntegerField(
         default=LEAST_READINESS,

@@ -34,7 +34,7 @@ from plans.models import (
     tally,
 )
 from plans.schemas import counting
-from plans.schemas.outputs import NOT_MEASURED, Measured, Signal, StepResult
+from plans.schemas.outputs import NOT_CERTAIN, NOT_MEASURED, Measured, Signal, StepResult
 from plans.schemas.rules import TriggerRules
 
 SILENT = "metric-missing"
@@ -92,16 +92,25 @@ def keep(
     task: Task | None = None,
     limits: Mapping[str, str] | None = None,
 ) -> None:
-    """These rules were measured and were fine, under the key that a breach would have stood under.
+    """These rules were measured and did not breach, under the key that a breach would have stood under.
 
-    ``rules`` → the value that kept each, "" where it has none, or that there was nothing to measure;
+    ``rules`` → the value that kept each, "" where it has none, or that there was nothing to measure, or a
+    value that is past its limit without evidence (``NOT_CERTAIN``), which neither counts nor clears;
     ``limits`` → the threshold it was held against, where a run brings its own.
     """
     for rule, value in sorted(rules.items()):
-        missing = value == NOT_MEASURED
-        verdict = counting.MISSING if missing else counting.GOOD
+        verdict, told = _of_measured(value)
         limit = (limits or {}).get(rule, "")
-        _read(plan, task, rule, _place(measured), verdict, "" if missing else value, "", limit)
+        _read(plan, task, rule, _place(measured), verdict, told, "", limit)
+
+
+def _of_measured(value: str) -> tuple[str, str]:
+    """Verdict and value of what was measured and did not breach."""
+    if value == NOT_MEASURED:
+        return counting.MISSING, ""
+    if value.startswith(NOT_CERTAIN):
+        return counting.BETWEEN, value.removeprefix(NOT_CERTAIN).strip()
+    return counting.GOOD, value
 
 
 def clear(plan: Plan, rules: Collection[str], *, period: str = "") -> None:

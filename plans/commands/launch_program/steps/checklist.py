@@ -207,8 +207,18 @@ def _runbook(found: Timetable, facts: Mapping[str, Any], versions: str) -> Table
         Column("needs", "After"),
         Column("calendar", "Holidays of"),
     )
-    return Table("runbook", "Launch runbook", columns, rows, note=f"From {versions}. Due dates count back from "
-                 "the launch date on the calendar of each owner.")  # fmt: skip
+    return Table("runbook", "Launch runbook", columns, rows, note=f"From {versions}. {_counted_back(found)}")  # fmt: skip
+
+
+def _counted_back(found: Timetable) -> str:
+    """From which day due dates count back, and why it is not that of the launch."""
+    launch = found.schedule.launch_date
+    if found.goal >= launch:
+        return f"Due dates count back from the launch on {launch}, on the calendar of each owner."
+    return (
+        f"Due dates count back from {found.goal}, on the calendar of each owner: the days from then to the launch "
+        f"on {launch} are kept free, as the launch profile asks for (buffer days)."
+    )
 
 
 def _responsibilities(found: Timetable, facts: Mapping[str, Any]) -> Table:

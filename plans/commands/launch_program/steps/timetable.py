@@ -61,6 +61,7 @@ class Timetable:
     due: Mapping[str, date]
     begin: Mapping[str, date]
     as_of: date
+    goal: date
 
     @property
     def scheduled(self) -> Mapping[str, tuple[ScheduledTask, ScheduledTask]]:
@@ -121,8 +122,9 @@ def timetable(inputs: Mapping[str, Any], facts: Facts) -> Timetable:
     rows, launch, as_of = rows_of(inputs, facts), launch_date(inputs), date.fromisoformat(facts["as_of"])
     question = _in_turn(inputs, facts)
     found = scheduling.schedule(**question)
+    goal = goal_of(inputs, facts, found.earliest_launch)
     alone = scheduling.schedule(**_question(inputs, facts))
-    early = scheduling.schedule(**question | {"launch": goal_of(inputs, facts)})
+    early = scheduling.schedule(**question | {"launch": goal})
     due = {task.key: task.latest_finish for task in early.tasks}
     begin = {task.key: task.latest_start for task in early.tasks}
     for row in rows:
@@ -133,14 +135,16 @@ def timetable(inputs: Mapping[str, Any], facts: Facts) -> Timetable:
             works = calendar_of(row, facts).next_business_day
             due[row["key"]] = day if is_on_the_day else works(day)
             begin[row["key"]] = day if is_on_the_day else works(first_day(row, launch))
-    return Timetable(rows, found, alone, due, begin, as_of)
+    return Timetable(rows, found, alone, due, begin, as_of, goal)
 
 
-def goal_of(inputs: Mapping[str, Any], facts: Facts) -> date:
-    """The day by which everything is to be done: the launch date less the buffer of the launch profile."""
-    return program_calendar(facts).add_business_days(
-        launch_date(inputs), -_profile(facts).get("buffer_days", 0)
-    )
+def goal_of(inputs: Mapping[str, Any], facts: Facts, earliest: date) -> date:
+    """The day by which everything is to be done: the launch date less the buffer of the launch profile, or
+    less what the time allows of it. A launch that can be ``earliest`` on that day has nothing due before.
+    """
+    launch = launch_date(inputs)
+    buffered = program_calendar(facts).add_business_days(launch, -_profile(facts).get("buffer_days", 0))
+    return max(buffered, min(earliest, launch))
 
 
 def closed_day(inputs: Mapping[str, Any], facts: Facts) -> str:

@@ -24,13 +24,13 @@ from plans.commands.launch_program.steps.timetable import launch_date
 from plans.commands.shared.thresholds import trigger_of
 from plans.models import CARRIED_OUT_STATES, Plan
 from plans.runs.glance import glance
-from plans.schemas.outputs import NOT_MEASURED, Column, Output, Signal, StepResult, Table
+from plans.schemas.outputs import NOT_CERTAIN, NOT_MEASURED, Column, Output, Signal, StepResult, Table
 from plans.selectors import looks_of
 from programs.analytics.thresholds import parse_thresholds
 from programs.models import measured
 from programs.schemas.launch_events import STANDARD_LOOKS, LookSpan, look_of
 
-VERDICTS = {"breached": "breached", "kept": "held", NOT_MEASURED: "not measured"}
+VERDICTS = {"breached": "breached", "kept": "held", NOT_CERTAIN: NOT_CERTAIN, NOT_MEASURED: NOT_MEASURED}
 
 
 def spans_of(inputs: Mapping[str, Any], facts: Mapping[str, Any]) -> list[LookSpan]:
@@ -130,8 +130,10 @@ def _answered(signal: Signal, plan: Plan) -> Signal:
 def _in_words(rows: Sequence[Sequence[Any]], period: str) -> str:
     breached = [f"{limit} at {value:.6g}" for limit, value, verdict, _ in rows if verdict == "breached"]
     missing = [f"{limit}: {note}" for limit, _, verdict, note in rows if verdict == NOT_MEASURED]
-    held = len(rows) - len(breached) - len(missing)
+    unsure = [f"{limit} at {value:.6g}" for limit, value, verdict, _ in rows if verdict == NOT_CERTAIN]
+    held = len(rows) - len(breached) - len(missing) - len(unsure)
     said = [f"Breached: {', '.join(breached)}."] if breached else []
+    said += [f"Past its limit, with too few data to count: {', '.join(unsure)}."] if unsure else []
     said += [f"{held} of {len(rows)} limits held."] if held else []
     said += [f"Not measured: {'; '.join(missing).rstrip('.')}."] if missing else []
     return " ".join([f"Data {period}.", *said])

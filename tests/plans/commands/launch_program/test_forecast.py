@@ -151,6 +151,23 @@ def test_a_buffer_makes_everything_due_earlier_and_moves_no_probability(runbook)
     assert output_of(work_off(plan, "checklist"), "checklist")["on_time"] == 1
 
 
+def test_two_days_are_kept_free_where_nobody_says_otherwise_and_fewer_where_time_is_short(runbook):
+    task(runbook, "forms", (1, 1, 1))
+    assert LaunchProfile.objects.get().buffer_days == 2
+    plan = work_off(on("2026-03-18"), "checklist")
+    assert plan.tasks.get(key="forms").due_at.date().isoformat() == "2026-03-13"
+    note = plan.artifacts.get(key="runbook").payload["note"]
+    assert "Due dates count back from 2026-03-16" in note and "the launch on 2026-03-18 are kept free" in note
+    short = work_off(on("2026-03-04"), "checklist")  # one task of a day, and two days
+    assert short.tasks.get(key="forms").due_at.date().isoformat() == "2026-03-02"
+    assert "count back from 2026-03-03" in short.artifacts.get(key="runbook").payload["note"]
+    late = work_off(on("2026-03-02"), "checklist")
+    assert (
+        "Due dates count back from the launch on 2026-03-02"
+        in (late.artifacts.get(key="runbook").payload["note"])
+    )
+
+
 @pytest.mark.parametrize(
     ("day", "why"),
     [
