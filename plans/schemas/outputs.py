@@ -223,7 +223,7 @@ class Measured:
 NOT_MEASURED = "not measured"
 """In place of a value that could not be found: neither a breach nor good, but a period without a value."""
 NOT_CERTAIN = "not certain"
-"""Before a value that lies past its limit while its interval reaches back over it: it neither counts nor clears."""
+"""Before a value past its limit whose interval reaches back over it: it neither counts nor clears."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,10 +231,10 @@ class StepResult:
     """What a step returns: ``values`` for later tasks, ``outputs`` for people, ``signals`` for triggers.
 
     ``measured`` are the triggers whose condition was looked at, each with the value that was found, "" or
-    ``NOT_MEASURED``, or the value after ``NOT_CERTAIN``: without a signal they are clear again in ``period`` (the run itself where it is empty),
-    for the ``window``, ``model`` and ``scope`` that a signal would name: kept and breached stand under one
-    key. ``readings`` are held against metric rules. ``limits`` are the thresholds that this run brings along,
-    as written, by trigger.
+    ``NOT_MEASURED``, or the value after ``NOT_CERTAIN``: without a signal they are clear again in ``period``
+    (the run itself where it is empty), for the ``window``, ``model`` and ``scope`` that a signal would name:
+    kept and breached stand under one key. ``readings`` are held against metric rules. ``limits`` are the
+    thresholds that this run brings along, as written, by trigger.
     """
 
     values: Mapping[str, Any] = field(default_factory=dict)

@@ -91,20 +91,20 @@ def test_looks_that_cannot_be_read_are_refused_in_words(looks, said):
 # ------------------------------------------------------------------ a launch that is live
 
 
-def loaded(tmp_path, until, conversion):
-    """A hundred invitations a day from the launch to the day ``until``, so many of a hundred won."""
+def loaded(tmp_path, until, won_a_day, a_day=400):
+    """So many invitations a day from the launch to the day ``until``, and so many of them won."""
     text = io.StringIO()
     lines = csv.writer(text)
     lines.writerow(
         ["referral_id", "referrer_id", "invited_at", "submitted_at", "won_at", "revenue", "reward"]
     )
     days = (until - LAUNCH).days + 1
-    for n in range(days * 100):
-        day = LAUNCH + timedelta(days=n // 100)
-        won = n % 100 < conversion
+    for n in range(days * a_day):
+        day = LAUNCH + timedelta(days=n // a_day)
+        won = n % a_day < won_a_day
         lines.writerow([f"r{n}", f"a{n % 70}", f"{day} 01:00", f"{day} 02:00", f"{day} 03:00" if won else "",
                         "100.00" if won else "", "10.00" if won else ""])  # fmt: skip
-    taken_in(tmp_path / f"{until}-{conversion}.csv", text.getvalue())
+    taken_in(tmp_path / f"{until}-{won_a_day}.csv", text.getvalue())
 
 
 def taken_in(path, text):
@@ -163,9 +163,9 @@ def test_hourly_looks_alarm_within_the_hour_and_count_the_data_of_a_day_once(liv
         loaded(tmp_path, LAUNCH, 1)
     assert look(live, 0, 11)
     seen = looks_of(live)[-1]
-    assert seen["told"] == "Data until 2026-04-15. Breached: conversion<0.02 at 0.01."
+    assert seen["told"] == "Data until 2026-04-15. Breached: conversion<0.02 at 0.0025."
     (breach,) = Breach.objects.filter(plan=live)
-    assert breach.message.startswith("conversion<0.02 until 2026-04-15: 0.01. ")
+    assert breach.message.startswith("conversion<0.02 until 2026-04-15: 0.0025. ")
     assert breach.message.endswith(" answers within 240 minutes.")
     (notice,) = Notice.objects.filter(kind="breach")
     assert breach.answered_by == ["referral-architect"]  # by the monitoring plan
@@ -190,6 +190,20 @@ def test_hourly_looks_alarm_within_the_hour_and_count_the_data_of_a_day_once(liv
     assert look(live, 1, 3) and RipcordPull.objects.count() == 1  # what is stopped is not looked at
     table = next(one for one in standing_and_outlook(live) if one.key == "looks")
     assert [row[4] for row in table.rows] == ["breached", "breached", "breached", ""]
+
+
+def test_few_data_past_a_limit_are_told_and_count_for_nothing(live, tmp_path):
+    for day in (0, 1):
+        with moment(day, 10, 30):
+            loaded(tmp_path, LAUNCH + timedelta(days=day), 1, a_day=100)  # 2 % of 200 lie within the interval
+        assert look(live, day, 11)
+    told = [one["told"] for one in looks_of(live)]
+    assert told[-1].endswith("Past its limit, with too few data to count: conversion<0.02 at 0.01.")
+    found = Reading.objects.filter(plan=live, rule="alert-conversion").values_list("verdict", "value")
+    assert list(found) == [("between", "0.01")] * 2
+    assert not Breach.objects.exists() and not RipcordPull.objects.exists()
+    table = next(one for one in standing_and_outlook(live) if one.key == "looks")
+    assert table.rows[0][4] == "not certain"
 
 
 def test_a_good_day_between_two_bad_ones_starts_the_count_again(live, tmp_path):

@@ -6,7 +6,7 @@ import pytest
 from django.core.exceptions import ValidationError
 
 from gtm.core.errors import InvalidInput
-from programs.models import Role, Runbook, RunbookTask
+from programs.models import LaunchProfile, Role, Runbook, RunbookTask
 from tests.plans.commands.launch_program.test_program import LINE
 from tests.plans.conftest import output_of, start, work_off
 
@@ -78,6 +78,9 @@ def test_each_owner_works_on_their_own_calendar(runbook):
     creative = Role.objects.get(slug="creative")
     task(runbook, "here", (1, 1, 1)).save()
     task(runbook, "there", (1, 1, 1), responsible=creative).save()
+    profile = LaunchProfile.objects.get()
+    profile.buffer_days = 0
+    profile.save()
     _, rows = schedule_of(start(LINE.replace("2025-12-10", "2026-05-04")))
     assert {name: row["due"] for name, row in rows.items()} == {"HERE": "2026-05-01", "THERE": "2026-04-30"}
 
