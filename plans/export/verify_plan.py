@@ -327,13 +327,14 @@ def is_erasure(row: Any) -> bool:
 
 
 def check_rows(log: list[Any], integrity: dict[str, Any]) -> Found:
-    """Numbers, links, hashes, and that a later row names each erased one."""
-    found, previous, blank = [], GENESIS, {}
+    """Numbers, links, hashes, and that a later row names each erased one, and none that speaks."""
+    found, previous, blank, erased = [], GENESIS, {}, set()
     for number, row in enumerate(log, start=1):
         where = f"change_log row {number}"
         if (row["sequence"], row["chain"], row["previous_hash"]) != (number, integrity["chain"], previous):
             found.append(f"{where}: it does not follow the row before it")
         if row["erased"]:
+            erased.add(number)
             blank[number] = f"{where}: it is erased, but no row records its erasure"
             if row["event"] in ("sealed", "erased"):
                 found.append(f"{where}: it is a seal or an erasure, which nobody may erase")
@@ -347,6 +348,10 @@ def check_rows(log: list[Any], integrity: dict[str, Any]) -> Found:
             if is_erasure(row):
                 for named in row["from"]:
                     blank.pop(named, None)
+                    if named not in erased:
+                        found.append(
+                            f"change_log row {named}: row {number} says it was erased, and it is not"
+                        )
         header = canonical({key: row[key] for key in HEADER})
         linked = row["previous_hash"].encode() + header + row["payload_hash"].encode()
         if hashlib.sha256(linked).hexdigest() != row["hash"]:

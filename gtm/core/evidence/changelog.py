@@ -284,12 +284,15 @@ def verify_rows(exported: Iterable[Mapping[str, Any]], chain: str) -> tuple[list
 class Erasures:
     """Which of the rows that pass by are erased, and which of them a row of an erasure names.
 
-    Blanking a row leaves every hash as it is, so only such a row tells an erasure from a deletion.
+    Blanking a row leaves every hash as it is, so only such a row tells an erasure from a deletion. Putting
+    the words of an older copy back leaves them, too.
     """
 
     def __init__(self) -> None:
+        self._blank: set[int] = set()
         self._unnamed: dict[int, None] = {}
         self._never: list[int] = []
+        self._put_back: list[tuple[int, int]] = []
 
     def watch(self, exported: Iterable[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
         for row in exported:
@@ -299,6 +302,7 @@ class Erasures:
 
     def _note(self, row: Mapping[str, Any]) -> None:
         if row.get("erased"):
+            self._blank.add(row["sequence"])
             self._unnamed[row["sequence"]] = None
             if row.get("event") in NEVER_ERASED:
                 self._never.append(row["sequence"])
@@ -306,11 +310,14 @@ class Erasures:
             named = row.get("from")
             for number in named if isinstance(named, list) else ():
                 self._unnamed.pop(number, None)
+                if number not in self._blank:
+                    self._put_back.append((number, row["sequence"]))
 
     def breaks(self, chain: str) -> list[Break]:
-        """Each erased row that no later row names, and each that nobody may erase."""
+        """Each erased row that no later row names, each that nobody may erase, each that speaks again."""
         found = [(number, "it is erased, but no row records its erasure") for number in self._unnamed]
         found += [(number, "it is a seal or an erasure, which nobody may erase") for number in self._never]
+        found += [(number, f"row {by} says it was erased, and it is not") for number, by in self._put_back]
         return [Break(chain, number, reason) for number, reason in found]
 
 

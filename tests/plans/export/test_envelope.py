@@ -123,6 +123,21 @@ def test_what_is_no_envelope_is_refused_by_both(exported, key, parts):
     compare(raw)
 
 
+@pytest.mark.parametrize("body", [{"payload": ""}, ["payloadType"], "payloadType", 7, None])
+def test_what_names_no_type_of_payload_is_no_envelope(body):
+    assert envelope.is_envelope(body) is False
+    assert envelope.is_envelope({"payloadType": "x"}) is True
+
+
+def test_a_witness_signs_no_envelope(exported, monkeypatch):
+    witness = notes.PrivateKey("example.com/gtm", notes.COSIGNATURE, bytes(32))
+    monkeypatch.setattr(keys, "signing", lambda: [witness])
+    raw = envelope.wrap(exported)
+    made = prove_bytes(raw, Kept(keys=[witness.public]))
+    assert claims(made)[1][envelope.SIGNED].startswith("it is not signed")
+    compare(raw, keys=[witness.public])
+
+
 @pytest.mark.parametrize("door", ["page", "rest"])
 def test_auditors_take_it_from_the_page_and_over_rest_and_that_it_left_is_a_row(finished, key, client, door):
     client.force_login(UserFactory(is_superuser=True, is_staff=True))

@@ -7,7 +7,7 @@ from django.contrib.auth import get_user_model
 from django.core.management import call_command
 
 from gtm.core.actors import ADMIN, Actor, acting_as
-from gtm.core.evidence import audit, changelog, erased_text
+from gtm.core.evidence import audit, changelog, erased_text, erasure
 from gtm.core.evidence.personal import MARK
 from gtm.core.models import ChangeLogEntry
 from plans.export import document, sealing
@@ -48,6 +48,22 @@ def test_nothing_of_the_person_is_left_and_all_agrees(erased):
     made = compare(raw)
     assert made.holds
     assert ChangeLogEntry.objects.filter(chain=chain, event="text erased", entity="plans.decision").exists()
+
+
+def test_words_of_an_older_copy_that_are_put_back_are_found_by_both(finished):
+    """Each hash fits: the words are the very ones that were hashed."""
+    older = {row["sequence"]: row for row in sealing.sealed(finished)["change_log"]}
+    number = next(row["sequence"] for row in older.values() if row["event"] not in changelog.NEVER_ERASED)
+    steward = get_user_model().objects.create_superuser("steward", "steward@example.com", "x")
+    with acting_as(Actor.of_user(steward, ADMIN)):
+        erasure.erase(finished.change_chain(), [number], reason="Request 12.")
+    body = json.loads(document.to_bytes(sealing.sealed(finished)))
+    assert compare(document.to_bytes(body)).findings == []
+    body["change_log"][number - 1] = older[number]
+    (found,) = compare(sealed_anew(body)).findings
+    assert found.startswith(f"change_log row {number}: ") and found.endswith(
+        "says it was erased, and it is not"
+    )
 
 
 def test_a_forgery_of_the_plan_after_an_erasure_is_found_by_both(erased):
