@@ -2,11 +2,11 @@
 
 What one order does not show, forty do: all of them clicked for within a minute and a half of the till, out
 of advertisements, returned once the reward was paid, at the least basket that earns, each on a device
-nobody saw before. Every sign is a share k of n, held against the shares of the others on a funnel whose
-width is the peers' own (Spiegelhalter 2005): peers differ by more than chance, and a few cheats must not
-widen the yardstick, so the middle half of the peers sets it. Over all subjects and signs false discovery is
-controlled (Benjamini and Hochberg 1995), and what is left weighs by its Bayes factor bound (Sellke,
-Bayarri, Berger 2001).
+nobody saw before, or deals that sales had opened before. Every sign is a share k of n, held against the
+shares of the others on a funnel whose width is the peers' own (Spiegelhalter 2005): peers differ by more
+than chance, and a few cheats must not widen the yardstick, so the middle half of the peers sets it. Over all
+subjects and signs false discovery is controlled (Benjamini and Hochberg 1995), and what is left weighs by
+its Bayes factor bound (Sellke, Bayarri, Berger 2001).
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ SIGNS: Mapping[str, tuple[str, str]] = MappingProxyType({
     "peer_returned": ("returned", "paid"),
     "peer_least_basket": ("least", "orders"),
     "peer_new_devices": ("new_devices", "orders"),
+    "peer_claimed": ("claimed", "staged"),
 })  # fmt: skip
 """Heuristic → its column of counts and of what they are counted of, in the answer to ``referral_peers``."""
 WORDS = {
@@ -39,6 +40,7 @@ WORDS = {
     "peer_returned": "{k} of {n} orders were returned after the reward was paid",
     "peer_least_basket": "{k} of {n} orders are among the smallest twentieth of the program's baskets",
     "peer_new_devices": "{k} of {n} orders came from a device that nobody else used",
+    "peer_claimed": "{k} of {n} deals were open a day or more before the invitation",
 }
 LEAST_ORDERS = {"referrer": 5, "partner": 10}
 LEAST_PEERS, MANY_PEERS, LEAST_OTHERS = 8, 24, 100

@@ -11,7 +11,7 @@ from scipy.special import expit, logit
 
 from programs.analytics.fraud import identity, timing, traffic
 from programs.analytics.fraud.calibration import calibrated
-from programs.analytics.fraud.catalogue import PACE, Hits
+from programs.analytics.fraud.catalogue import CATALOGUE, PACE, Hits
 from programs.analytics.fraud.fit import Fit, fit_scores
 from programs.analytics.fraud.normalise import Texts
 from programs.analytics.fraud.numbers import Rows
@@ -23,6 +23,7 @@ from programs.analytics.fraud.scoring import (
     case_owners,
     due_rewards,
     gather_cases,
+    of_one_account,
     score_parts,
 )
 from programs.analytics.fraud.table import Floats, Population, ReferralTable
@@ -119,13 +120,14 @@ def review(
     namesakes = np.intersect1d(selves[-1].rows, np.concatenate(browser))
     at_one_place = np.unique(np.concatenate([*browser, together.rows]))
     explained = {"payment": np.setdiff1d(at_home, namesakes), PACE: at_one_place}
+    accounts = identity.shared_payout(table, cap=policy.trace_cap)
     burst = timing.velocity(table, everybody, window_hours=policy.velocity_hours)
     patterns = [each for each in patterns if not (policy.paid_traffic_allowed and each.sign == PAID_CLICKS)]
     found = (
         *selves,
         *traces,
         identity.alike_mailboxes(table, tied),
-        identity.shared_payout(table, cap=policy.trace_cap),
+        accounts,
         together,
         ring_hits(rings),
         identity.disposable(table, everybody, policy.disposable_domains),
@@ -151,7 +153,8 @@ def review(
     # What a partner did as a whole says nothing of one referrer: it stands beside their own evidence.
     partners = fit.log_odds(base, score_parts(len(table), of_partner), len(table))
     partners = np.where(np.isin(np.arange(len(table)), rows_of(of_partner)), 100 * expit(partners), 0.0)
-    owners = case_owners(table, rings)
+    several = accounts.rows[accounts.weights > CATALOGUE[accounts.key].weight]
+    owners = of_one_account(table, case_owners(table, rings), several)
     of_whole = np.flatnonzero(partners > scores)
     owners[of_whole] = [f"partner:{name}" for name in table.partner_id[of_whole]]
     scores = np.maximum(scores, partners)

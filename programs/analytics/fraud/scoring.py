@@ -21,6 +21,8 @@ from programs.analytics.fraud.table import Floats, ReferralTable, codes
 from programs.analytics.rates import wilson_rate
 
 Flags = npt.NDArray[np.bool_]
+OF_ACCOUNT = "account:"
+"""How the cases of referrers begin who are paid to one account."""
 NOTHING_EXPLAINED: Mapping[str, Rows] = MappingProxyType({})
 
 
@@ -159,6 +161,27 @@ def case_owners(table: ReferralTable, rings: Rings) -> Texts:
         ],
         dtype=object,
     )
+
+
+def of_one_account(table: ReferralTable, owners: Texts, rows: Rows) -> Texts:
+    """``owners`` with one case for all of ``rows`` whose referrers are paid to one account, but for rings."""
+    paid = [row for row in rows.tolist() if table.payout_hash[row] > 0]
+    payees: dict[int, set[int]] = {}
+    first: dict[int, str] = {}
+    for row in paid:
+        account = int(table.payout_hash[row])
+        payees.setdefault(account, set()).add(int(table.referrer[row]))
+        first.setdefault(account, table.referral_id[row])
+    account_of = {
+        referrer: f"{OF_ACCOUNT}{first[account]}"
+        for account in sorted(payees, key=lambda account: (len(payees[account]), first[account]))
+        for referrer in payees[account]
+    }
+    told = owners.copy()
+    for row in rows.tolist():
+        if told[row].startswith("referrer:"):
+            told[row] = account_of.get(int(table.referrer[row]), told[row])
+    return told
 
 
 def ring_labels(table: ReferralTable, rings: Rings) -> dict[int, str]:

@@ -30,6 +30,7 @@ from programs.analytics.fraud.table import TRACES, Population, Traces
 
 SEQUENCE, BURST, REFUNDS = 4, 5, 3
 """The fewest numbered mailboxes, referrals in a window, refunds of one referrer that a heuristic counts."""
+PAID_TO = "payout_hash"
 NO_HUBS: Keys = np.empty(0, dtype=np.uint64)
 
 
@@ -75,8 +76,11 @@ def screen(known: pa.Table, policy: Policy) -> tuple[pa.Table, Population]:
         # Here each address is a person, in the review each mailbox, and these are fewer.
         ties, too_many = joining(traces, persons, cap=2 * policy.trace_cap)
         for name, _ in columns:
-            found[carrying(keys_of(known, name), ties)] = True
+            tied = carrying(keys_of(known, name), ties)
+            found[tied] = True
             hubs[name] = too_many
+            if name == PAID_TO:  # whoever is paid to an account of several is so with every referral
+                found |= np.bincount(referrer[tied], minlength=size)[referrer] > 0
     rows = np.flatnonzero(found)
     chosen = {
         "referral": keys_of(known, "referral")[rows],

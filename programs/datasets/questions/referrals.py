@@ -202,8 +202,8 @@ class ReferralQuestions(ABC):
         self, referrals: Snapshot | None, payouts: Snapshot | None, *, as_of: datetime, **limits: Any
     ) -> pa.Table:
         """level, name, partner, referrers, orders, timed, quick, paid_clicks, paid, returned, least,
-        new_devices: counts of whole referrers and partners, as ``fraud.peers`` reads them; ``limits``:
-        parameters of the SQL file."""
+        new_devices, staged, claimed: counts of whole referrers and partners, as ``fraud.peers`` reads them;
+        ``limits``: parameters of the SQL file."""
         datasets = {"referrals": referrals, "referral_payouts": payouts}
         return self._ask("referral_peers", datasets, PAYOUTS, as_of=as_of, **limits)
 

@@ -1,8 +1,9 @@
 -- A row for each referrer and partner with enough orders won before as_of: level, name, partner, where there is one, referrers,
 -- orders; timed and quick, orders of a known time after the click and those as quick as the fastest quarter; paid_clicks,
 -- orders out of different advertisements; paid and returned, rewards paid and orders returned after that; least, baskets
--- among the smallest twentieth, or up to the program's minimum; new_devices, orders from a device nobody else used. One row
--- of the level others has all referrers with fewer orders.
+-- among the smallest twentieth, or up to the program's minimum; new_devices, orders from a device nobody else used; staged
+-- and claimed, orders of which it is known when they were qualified or a deal, and those that were it a day or more before
+-- the invitation and the first click. One row of the level others has all referrers with fewer orders.
 CREATE TEMP TABLE paid_out AS
 SELECT referral_id, min(paid_at) AS paid_at FROM referral_payouts
 WHERE paid_at < CAST($as_of AS TIMESTAMPTZ) AND coalesce(status, 'paid') IN ('paid', 'released') AND NOT undone
@@ -13,6 +14,7 @@ SELECT
     CASE WHEN r.clicked_at <= r.won_at THEN epoch(r.won_at) - epoch(r.clicked_at) END AS seconds,
     least(CASE WHEN r.paid_at < CAST($as_of AS TIMESTAMPTZ) THEN r.paid_at END, p.paid_at) AS paid_at,
     CASE WHEN r.undone_at < CAST($as_of AS TIMESTAMPTZ) THEN r.undone_at END AS undone_at,
+    least(r.qualified_at, r.pipeline_at) + to_days(1) < least(r.invited_at, r.clicked_at) AS claimed,
     CASE
         WHEN regexp_matches(r.landing_url, $paid_link, 'i') THEN coalesce(nullif(regexp_extract(r.landing_url, $click_id, 2, 'i'), ''), r.referral_id)
         WHEN regexp_matches(r.referer_url, $paid_link, 'i') THEN coalesce(nullif(regexp_extract(r.referer_url, $click_id, 2, 'i'), ''), r.referral_id)
@@ -28,7 +30,7 @@ FROM orders;
 WITH shown AS (
     SELECT referrer_id, partner_id, seconds IS NOT NULL AS timed, seconds <= limits.quick AS quick, click,
         paid_at IS NOT NULL AS paid, undone_at >= paid_at AS returned, revenue <= limits.least AS least,
-        devices.device IS NOT NULL AS is_new
+        devices.device IS NOT NULL AS is_new, claimed
     FROM orders LEFT JOIN devices USING (device), limits
 ),
 subjects AS (
@@ -41,7 +43,7 @@ counted AS (
     count(DISTINCT referrer_id) AS referrers, count(*) AS orders,
     count(*) FILTER (timed) AS timed, count(*) FILTER (quick) AS quick, count(DISTINCT click) AS paid_clicks,
     count(*) FILTER (paid) AS paid, count(*) FILTER (returned) AS returned, count(*) FILTER (least) AS least,
-    count(*) FILTER (is_new) AS new_devices
+    count(*) FILTER (is_new) AS new_devices, count(claimed) AS staged, count(*) FILTER (claimed) AS claimed
     FROM subjects
     GROUP BY level, name
 )
@@ -50,6 +52,7 @@ UNION ALL
 SELECT 'others', '', NULL, *
 FROM (SELECT CAST(COLUMNS(* EXCLUDE (level, name, partner)) AS BIGINT) FROM (
     SELECT 'others' AS level, '' AS name, NULL AS partner, sum(referrers) AS referrers, sum(orders) AS orders, sum(timed) AS timed, sum(quick) AS quick,
-        sum(paid_clicks) AS paid_clicks, sum(paid) AS paid, sum(returned) AS returned, sum(least) AS least, sum(new_devices) AS new_devices
+        sum(paid_clicks) AS paid_clicks, sum(paid) AS paid, sum(returned) AS returned, sum(least) AS least, sum(new_devices) AS new_devices,
+        sum(staged) AS staged, sum(claimed) AS claimed
     FROM counted WHERE level = 'referrer' AND orders < $least_referrer))
 ORDER BY level, name

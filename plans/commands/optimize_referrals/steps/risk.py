@@ -31,7 +31,7 @@ from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.fraud.catalogue import CATALOGUE
 from programs.analytics.fraud.peers import SIGNS
 from programs.analytics.fraud.review import Review, review
-from programs.analytics.fraud.scoring import Case, due_rewards
+from programs.analytics.fraud.scoring import OF_ACCOUNT, Case, due_rewards
 from programs.analytics.fraud.spike import ControlPoint, control_chart
 from programs.analytics.fraud.table import ReferralTable
 from programs.analytics.rates import wilson_rate
@@ -193,8 +193,8 @@ def rate_of(point: ControlPoint) -> float:
 
 
 def is_pattern(case: Case) -> bool:
-    """Whether what a referrer or partner did as a whole is among the reasons."""
-    return any(reason.heuristic in SIGNS for reason in case.reasons)
+    """Whether what a referrer, a partner or the payees of one account did as a whole is among the reasons."""
+    return case.case_id.startswith(OF_ACCOUNT) or any(reason.heuristic in SIGNS for reason in case.reasons)
 
 
 def case_values(case: Case, currency: str) -> dict[str, Any]:

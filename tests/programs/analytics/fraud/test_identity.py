@@ -11,6 +11,7 @@ from programs.analytics.fraud.identity import (
     shared_payout,
     shared_traces,
 )
+from programs.analytics.fraud.scoring import of_one_account
 from programs.analytics.fraud.table import Population
 from tests.programs.analytics.fraud.tables import after, fired, table
 
@@ -130,6 +131,24 @@ def test_an_event_tablet_is_no_trace_of_a_person():
     office = [row | {"submitted_at": after(days=3 * n)} for n, row in enumerate(rows)]
     assert fired(traces_of(table(*fair))[1]) == []
     assert fired(traces_of(table(*office))[1]) == list(range(12))
+
+
+def test_whoever_is_paid_to_an_account_of_many_is_so_with_every_referral():
+    def paid(people):
+        rows = [{"referrer_id": f"p{n}", "payout_hash": "x"} for n in range(people)]
+        return shared_payout(table(*rows, {"referrer_id": "p0"}, {"referrer_id": "somebody"}))
+
+    assert fired(paid(2)) == [0, 1, 2]
+    assert [paid(people).weights[-1] for people in (2, 3, 5)] == [2.5, 3.125, 3.75]
+
+
+def test_the_payees_of_one_account_are_one_case():
+    rows = [{"referrer_id": f"p{n % 3}", "payout_hash": "x" if n < 3 else None} for n in range(5)]
+    referrals = table(*rows)
+    owners = np.array([f"referrer:{name}" for name in referrals.referrer_id], dtype=object)
+    owners[4] = "ring:r009"
+    found = of_one_account(referrals, owners, np.arange(5))
+    assert found.tolist() == ["account:r000"] * 4 + ["ring:r009"]
 
 
 def test_one_account_of_one_partners_people_is_the_firms_own():

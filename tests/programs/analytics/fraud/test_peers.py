@@ -10,7 +10,8 @@ COLUMNS = sorted({column for pair in SIGNS.values() for column in pair})
 
 def subject(level, name, partner=None, orders=40, referrers=1, **counts):
     usual = {"timed": orders, "quick": orders // 4, "paid_clicks": 0, "paid": orders, "returned": 2,
-             "least": orders // 20, "new_devices": orders // 2, "orders": orders}  # fmt: skip
+             "least": orders // 20, "new_devices": orders // 2, "orders": orders, "staged": orders,
+             "claimed": 0}  # fmt: skip
     return {"level": level, "name": name, "partner": partner, "referrers": referrers, **usual, **counts}
 
 
