@@ -37,9 +37,10 @@ NO_HUBS: Keys = np.empty(0, dtype=np.uint64)
 def screen(known: pa.Table, policy: Policy) -> tuple[pa.Table, Population]:
     """The rows of ``known`` worth a look under ``policy``, and what all of them amount to.
 
-    ``known`` has a row for each referral: 64-bit hashes of people and of what they left, 0 where missing; the
-    time in µs; whether it was won, and refunded after; ``shows``, whether the row alone is worth a look. The
-    answer has a row for each referral let through: its hash, and columns as in ``ReferralTable``.
+    ``known`` has a row for each referral: 64-bit hashes of people and of what they left, 0 where missing;
+    ``referee_refers``, the referrer who has the mailbox of the referred; the time in µs; whether it was won,
+    and refunded after; ``shows``, whether the row alone is worth a look. The answer has a row for each
+    referral let through: its hash, and columns as in ``ReferralTable``.
     """
     people = numbered(np.concatenate([keys_of(known, "referrer"), keys_of(known, "referee")]))
     referrer, referee = people[: len(known)], people[len(known) :]
@@ -49,8 +50,12 @@ def screen(known: pa.Table, policy: Policy) -> tuple[pa.Table, Population]:
     referrals = np.bincount(referrer, minlength=size)
     orders = np.bincount(referrer[won], minlength=size)
     refunds = np.bincount(referrer[refunded], minlength=size)
-    # A circle passes through people who both refer and were referred.
-    between = (referrals > 0) & (np.bincount(referee, minlength=size) > 0)
+    # A circle passes through people who both refer and were referred, by their id or by their mailbox.
+    by_mail = np.flatnonzero(keys_of(known, "referee_refers"))
+    owners = carrying(keys_of(known, "referrer"), keys_of(known, "referee_refers")[by_mail])
+    was_referred = np.bincount(referee, minlength=size) > 0
+    was_referred[referrer[owners]] = True
+    between = (referrals > 0) & was_referred
     quiet = gathered(keys_of(known, "place"), referrer, cap=policy.place_cap) > 0
     found = (
         shows
@@ -60,6 +65,7 @@ def screen(known: pa.Table, policy: Policy) -> tuple[pa.Table, Population]:
         | (refunded & (refunds[referrer] >= REFUNDS))
         | is_disposable(known.column("domain"), policy.disposable_domains)
     )
+    found[by_mail[between[referrer[by_mail]]]] = True
     found[respelled(keys_of(known, "mailbox"), keys_of(known, "spelling"))] = True
     found[frequent(keys_of(known, "stem"), SEQUENCE)] = True
     found[bursts(referrer, referrals, at, int(policy.velocity_hours * 3600))] = True

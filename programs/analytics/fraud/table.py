@@ -161,20 +161,44 @@ class ReferralTable:
         for mailbox in MAILBOXES:
             given[mailbox] = normalise_all(given[mailbox.replace("mailbox", "email")], normalise_email)
         given["referrer_person"], given["person"] = people_of(
-            given["referrer_id"], given["referee_customer_id"], given["referee_mailbox"]
+            given["referrer_id"],
+            given["referee_customer_id"],
+            given["referee_mailbox"],
+            given["referrer_mailbox"],
         )
         return cls(**given)
 
 
-def people_of(referrers: Texts, customers: Texts, mailboxes: Texts) -> tuple[Rows, Rows]:
-    """Numbers of the two people of each referral: by customer id, else mailbox, else the referral itself."""
+def people_of(
+    referrers: Texts, customers: Texts, mailboxes: Texts, referrer_mailboxes: Texts
+) -> tuple[Rows, Rows]:
+    """Numbers of the two people of each referral.
+
+    The referred is the referrer of that id, or of that mailbox where one referrer alone has it: shops number
+    customers in another way than referral tools number referrers. Else it is known by customer id, else by
+    mailbox, else as the referral itself.
+    """
     size = len(referrers)
     ids, customer = codes(np.concatenate([referrers, customers]))
-    boxes, box = codes(mailboxes)
-    referee = np.where(mailboxes != "", len(ids) + box, len(ids) + len(boxes) + np.arange(size))
+    boxes, box = codes(np.concatenate([mailboxes, referrer_mailboxes]))
+    owner = owner_of(box[size:], customer[:size], referrer_mailboxes != "", len(boxes))[box[:size]]
+    referee = np.where(mailboxes != "", len(ids) + box[:size], len(ids) + len(boxes) + np.arange(size))
     referee = np.where(customers != "", customer[size:], referee)
+    refers = np.zeros(len(ids), dtype=bool)
+    refers[customer[:size]] = True
+    by_mail = (owner >= 0) & (mailboxes != "") & ~((customers != "") & refers[customer[size:]])
+    referee = np.where(by_mail, owner, referee)
     number = numbered(np.concatenate([customer[:size], referee]))
     return number[:size], number[size:]
+
+
+def owner_of(box: Rows, referrer: Rows, known: npt.NDArray[np.bool_], size: int) -> Rows:
+    """For each of ``size`` mailboxes the one referrer who has it, -1 for none or several."""
+    box, referrer = box[known], referrer[known]
+    owner = np.full(size, -1, dtype=np.intp)
+    owner[box] = referrer
+    owner[box[owner[box] != referrer]] = -1
+    return owner
 
 
 def first_of_each(texts: Sequence[Any] | npt.NDArray[Any] | pa.Array) -> Rows:

@@ -9,25 +9,37 @@ SELECT hash(referral_id) AS referral, hash(min(account_hash)) AS payout_hash
 FROM referral_payouts
 WHERE paid_at < CAST($as_of AS TIMESTAMPTZ) AND account_hash IS NOT NULL
 GROUP BY referral_id;
+-- The mailbox behind an address, by the rules of its provider where these may change anything.
+CREATE TEMP MACRO domain_of(address, aliases, reals) AS coalesce(
+    reals[list_position(aliases, rtrim(split_part(address, '@', 2), '.'))], rtrim(split_part(address, '@', 2), '.'));
+CREATE TEMP MACRO mailbox_of(address, domain, dots, hyphens) AS
+    CASE WHEN contains(address, '+') OR contains(address, '-') OR list_contains(dots, domain)
+        THEN replace(
+            split_part(split_part(address, '@', 1), CASE WHEN list_contains(hyphens, domain) THEN '-' ELSE '+' END, 1),
+            CASE WHEN list_contains(dots, domain) THEN '.' ELSE '' END, '')
+        ELSE split_part(address, '@', 1) END;
+-- Who of the referrers has which mailbox.
+CREATE TEMP TABLE boxes AS
+SELECT hash(mailbox_of(address, domain, $dots_ignored, $hyphen_tags), domain) AS mailbox, min(referrer) AS referee_refers
+FROM (
+    SELECT address, referrer, domain_of(address, $alias_domains, $real_domains) AS domain
+    FROM (
+        SELECT DISTINCT lower(referrer_email) AS address, hash(referrer_id) AS referrer
+        FROM referrals WHERE referrer_email IS NOT NULL AND invited_at < CAST($as_of AS TIMESTAMPTZ)
+    )
+)
+GROUP BY 1;
 WITH known AS (
     SELECT *,
         coalesce(won_at < CAST($as_of AS TIMESTAMPTZ), false) AS won,
         coalesce(won_at < CAST($as_of AS TIMESTAMPTZ) AND undone_at < CAST($as_of AS TIMESTAMPTZ), false) AS refunded,
         lower(referee_email) AS address,
-        rtrim(split_part(address, '@', 2), '.') AS named_domain,
-        coalesce($real_domains[list_position($alias_domains, named_domain)], named_domain) AS domain
+        domain_of(address, $alias_domains, $real_domains) AS domain
     FROM referrals
     WHERE invited_at < CAST($as_of AS TIMESTAMPTZ)
 ),
--- Mailboxes by the rules of their providers, where these may change anything.
 boxed AS (
-    SELECT *,
-        CASE WHEN contains(address, '+') OR contains(address, '-') OR list_contains($dots_ignored, domain)
-            THEN replace(
-                split_part(split_part(address, '@', 1), CASE WHEN list_contains($hyphen_tags, domain) THEN '-' ELSE '+' END, 1),
-                CASE WHEN list_contains($dots_ignored, domain) THEN '.' ELSE '' END, '')
-            ELSE split_part(address, '@', 1) END AS mailbox
-    FROM known
+    SELECT *, mailbox_of(address, domain, $dots_ignored, $hyphen_tags) AS mailbox FROM known
 ),
 numbers AS (
     SELECT
@@ -74,6 +86,6 @@ numbers AS (
             ELSE false END AS shows
     FROM boxed
 )
-SELECT numbers.*,
+SELECT numbers.*, coalesce(referee_refers, CAST(0 AS UBIGINT)) AS referee_refers,
     CASE WHEN payout_hash IS NULL OR list_contains(list_transform($known_account, lambda account: hash(account)), payout_hash)
-        THEN key(NULL) ELSE payout_hash END AS payout_hash FROM numbers LEFT JOIN accounts USING (referral)
+        THEN key(NULL) ELSE payout_hash END AS payout_hash FROM numbers LEFT JOIN accounts USING (referral) LEFT JOIN boxes USING (mailbox)

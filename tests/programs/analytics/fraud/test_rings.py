@@ -12,6 +12,21 @@ def test_people_tied_by_two_kinds_of_trace_are_a_ring():
     assert found.weights.tolist() == [4.5] * 5
 
 
+def test_people_are_known_by_their_mailbox_where_the_shop_numbers_them_in_another_way():
+    mail = [f"m{n}@example.org" for n in range(6)]
+    rows = [
+        {"referrer_id": f"adv{n}", "referrer_email": mail[n], "referee_customer_id": f"cust{n + 1}",
+         "referee_email": mail[n + 1], "device_id": "d", "payment_hash": "p"}
+        for n in range(5)
+    ]  # fmt: skip
+    found = ring_hits(find_rings(table(*rows)))
+    assert fired(found) == list(range(5)) and found.weights.tolist() == [4.5] * 5
+    shared = [
+        row | {"referrer_email": "desk@example.org"} for row in rows
+    ]  # a mailbox of several is nobody's
+    assert ring_hits(find_rings(table(*shared))).weights.tolist() != [4.5] * 5
+
+
 def test_one_office_address_and_network_join_nobody():
     place = {"referee_address": "1 Park", "ip": "1.1.1.1", "user_agent": "F"}
     assert fired(ring_hits(find_rings(table(*members(9, **place))))) == []

@@ -7,6 +7,7 @@ from programs.analytics.fraud.screen import screen
 KEYS = (
     "cookie_id", "referrer_cookie_id", "device_id", "referrer_device_id", "payment_hash",
     "referrer_payment_hash", "payout_hash", "place", "home", "called", "spelling", "mailbox", "stem",
+    "referee_refers",
 )  # fmt: skip
 HOUR = 3_600_000_000
 POLICY = Policy(disposable_domains=("mailinator.com",))
@@ -51,6 +52,11 @@ def test_a_trace_joins_people_on_either_side_of_a_referral():
         0,
         1,
     ]
+
+
+def test_a_circle_passes_through_mailboxes_of_referrers():
+    who, friend = hashes(1, 2, 3, 4), hashes(11, 12, 13, 14)
+    assert let_through(known(4, referrer=who, referee=friend, referee_refers=hashes(2, 1, 9, 0))) == [0, 1]
 
 
 def test_what_one_person_leaves_again_joins_nobody():

@@ -22,7 +22,8 @@ from sqlglot.dialects.clickhouse import ClickHouse
 
 from programs.datasets.contracts import CONTRACTS
 from programs.datasets.engines.clickhouse_questions import ASKED
-from programs.datasets.engines.netted_views import CHANGES, EARNED, empty_view, no_changes
+from programs.datasets.engines.earned_view import EARNED
+from programs.datasets.engines.netted_views import CHANGES, empty_view, no_changes
 from programs.datasets.engines.netting import NO_CHANGES
 
 SQL = Path(str(files("programs.datasets") / "sql"))
@@ -34,7 +35,6 @@ PARAMETERS: Mapping[str, tuple[str, Any]] = {
     **dict.fromkeys(("by_channel", "by_persona", "by_partner_tier", "by_region", "by_tier"), ("Bool", True)),
     "by_partner": ("Bool", True),
     "period": ("String", "month"),
-    "without": ("Array(String)", ["a"]),
     "threshold": ("Float64", 1.0),
 }
 """Parameter → its type in ClickHouse, and a value to ask DuckDB with."""
