@@ -393,7 +393,8 @@ def check_seal(
 
 def check_text(body: dict[str, Any], is_sealed: bool, lists: Lists) -> None:
     log = body["change_log"]
-    kept = {int(number): to for row in log if is_erasure(row) for number, to in row["to"].items()}
+    told = [each for row in log if is_erasure(row) for each in row["to"].items()]
+    kept = {int(number): state for number, state in told if isinstance(state, str)}
     moves = [
         kept.get(row["sequence"], row["to"])
         for row in log

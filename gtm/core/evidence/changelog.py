@@ -326,7 +326,7 @@ def states_kept(exported: Iterable[Mapping[str, Any]]) -> dict[int, str]:
     kept: dict[int, str] = {}
     for row in exported:
         if is_erasure(row) and isinstance(row["to"], Mapping):
-            kept |= {int(number): state for number, state in row["to"].items()}
+            kept |= {int(number): said for number, said in row["to"].items() if isinstance(said, str)}
     return kept
 
 

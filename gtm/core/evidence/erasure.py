@@ -6,7 +6,8 @@ short texts could be guessed from the hash. That somebody erased, and why, is a 
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterator, Mapping
+from typing import Any
 
 from django.db import transaction
 
@@ -18,6 +19,8 @@ from gtm.core.models import ChangeLogChain, ChangeLogEntry, ChangeLogPayload
 ERASED = changelog.ERASED
 SEALED = changelog.SEALED
 """The event of a row with the digests of a document. It names nobody, and what it seals depends on it."""
+LINKS = frozenset({"linked", "unlinked"})
+"""Events whose rows tell which keys were linked, or not any more."""
 TEXT_ERASED = "text erased"
 """The event of a row that tells an object anew after an erasure in its table. ``field`` names the columns,
 ``fields`` has what stands there, ``to.in_full`` says whether the rows before told every column."""
@@ -66,19 +69,26 @@ def blank(chain: str, entries: Collection[ChangeLogEntry], reason: str) -> int:
     Answers how many still said something.
     """
     speaking = ChangeLogPayload.objects.filter(entry__in=entries, body__isnull=False)
-    told = dict(speaking.order_by("entry__sequence").values_list("entry__sequence", "body"))
+    rows = speaking.order_by("entry__sequence").values_list("entry__sequence", "entry__event", "body")
+    told = {row: _kept(event, body) for row, event, body in rows}
     speaking.update(salt=None, body=None)
     if told:
-        states = {str(row): body["to"] for row, body in told.items() if body and body["field"] == "state"}
         changelog.append(
             ChangeLogChain.objects.get(name=chain),
             ERASED,
             field="payload",
             before=[*told],
-            after=states,
+            after={str(row): kept for row, kept in told.items() if kept is not None},
             reason=reason.strip(),
         )
     return len(told)
+
+
+def _kept(event: str, body: Mapping[str, Any]) -> Any:
+    """What the row of an erasure keeps of one that it takes: the state it led to, or the keys it linked."""
+    if event in LINKS and body and isinstance(body["to"], list):
+        return {"field": body["field"], "keys": body["to"]}
+    return body["to"] if body and body["field"] == "state" else None
 
 
 def to_recall(chain: str, sequences: Collection[int]) -> list[ChangeLogEntry]:
@@ -112,11 +122,18 @@ def _erased_by(chain: str, sequences: set[int]) -> int | None:
 
 def states_kept(chain: str) -> dict[int, str]:
     """Row → the state it led to, of rows that were erased: a state is nobody's personal text."""
+    return {row: said for (_, row), said in _all_kept(entry__chain=chain) if isinstance(said, str)}
+
+
+def links_kept() -> dict[tuple[str, int], dict[str, Any]]:
+    """Chain and row → field and keys, of erased rows that told of links: keys name nobody."""
+    return {place: said for place, said in _all_kept() if isinstance(said, dict)}
+
+
+def _all_kept(**where: str) -> Iterator[tuple[tuple[str, int], Any]]:
     records = ChangeLogPayload.objects.filter(
-        entry__chain=chain, entry__event=ERASED, entry__entity=ChangeLogChain._meta.label_lower
+        entry__event=ERASED, entry__entity=ChangeLogChain._meta.label_lower, **where
     )
-    kept: dict[int, str] = {}
-    for body in records.values_list("body", flat=True):
+    for chain, body in records.order_by("entry__pk").values_list("entry__chain", "body"):
         assert body is not None, f"an erasure in {chain} was erased itself, which erase() refuses"
-        kept |= {int(row): state for row, state in body["to"].items()}
-    return kept
+        yield from (((chain, int(row)), said) for row, said in body["to"].items())

@@ -6,7 +6,7 @@ somebody wrote into a table by SQL has no row of the log, and what was deleted t
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
@@ -16,7 +16,7 @@ from django.db.models import CharField, Exists, OuterRef
 from django.db.models.functions import Cast
 
 from gtm.core import fsm
-from gtm.core.evidence import audit
+from gtm.core.evidence import audit, erasure
 from gtm.core.evidence.changelog import Break
 from gtm.core.governed import GovernedModel
 from gtm.core.models import ChangeLogEntry
@@ -156,24 +156,31 @@ class LinkStory:
     sequence: int = 0
     linked: set[str] = field(default_factory=set)
     is_erased: bool = False
-    """A row that may have told of it is erased, and no later row tells all of it: each tells what changed."""
+    """A row that may have told of it is blank, and no row of an erasure keeps what it told."""
 
 
 def _link_stories(model: type[GovernedModel], name: str) -> Iterator[LinkStory]:
     rows = _log_of(model).filter(event__in=(LINKED, UNLINKED)).select_related("payload")
     entries = rows.order_by("entity_id", "pk").iterator(chunk_size=audit.CHUNK)
+    kept = erasure.links_kept()
     for pk, group in groupby(entries, key=lambda entry: entry.entity_id):
-        yield _link_story(pk, name, group)
+        yield _link_story(pk, name, group, kept)
 
 
-def _link_story(pk: str, name: str, entries: Iterable[ChangeLogEntry]) -> LinkStory:
+def _link_story(
+    pk: str, name: str, entries: Iterable[ChangeLogEntry], kept: Mapping[tuple[str, int], Mapping[str, Any]]
+) -> LinkStory:
     story = LinkStory(pk)
     for entry in entries:
         payload = getattr(entry, "payload", None)
-        if payload is None or payload.body is None:
+        if payload is not None and payload.body is not None:
+            field_name, keys = payload.body["field"], payload.body["to"]
+        elif said := kept.get((entry.chain, entry.sequence)):
+            field_name, keys = said["field"], said["keys"]
+        else:
             story.is_erased = True
-        elif payload.body["field"] == name:
+            continue
+        if field_name == name:
             story.chain, story.sequence = entry.chain, entry.sequence
-            keys = set(payload.body["to"])
-            story.linked = story.linked | keys if entry.event == LINKED else story.linked - keys
+            story.linked = story.linked | {*keys} if entry.event == LINKED else story.linked - {*keys}
     return story

@@ -294,3 +294,44 @@ def test_a_vote_whose_row_tells_no_values_is_not_compared(body):
     lists = verify_plan.Lists()
     verify_plan.check_votes(body, True, lists)
     assert [what for what, *_ in lists.not_proved] == ["votes: 1 not compared with the change log"]
+
+
+def test_what_a_row_says_beside_its_columns_is_no_value():
+    columns = {key: value for key, value in OUTPUT.items() if key not in ("id", "title")}
+    anew = told_row(explained.ARTIFACT, 1, "text erased", to={"in_full": True}, **columns)
+    body = with_outputs(OUTPUT | {"title": ""}, log=[anew | {"field": "title"}])
+    assert of_outputs(body) == ([], 1, 0)
+
+
+def test_two_votes_of_the_same_instant_are_told_apart_by_their_people():
+    vote = {"decision": "approve", "at": NEVER, "scope_sha256": "a"}
+    people = [{**vote, "person": name} for name in ("Ann", "Bea")]
+    log = [
+        told_row(
+            explained.DECISION, number, to={"gate": "g", "round": 1, "person": name},
+            kind="approve", decided_at=NEVER, scope_sha256="a",
+        )
+        for number, name in enumerate(("Bea", "Ann"), start=1)
+    ]  # fmt: skip
+    body = {"approvals": [{"gate": "g", "round": 1, "decisions": people}], "change_log": log}
+    assert both(
+        lambda body: explained.votes(body, names_are_sealed=False),
+        lambda body, lists: verify_plan.check_votes(body, False, lists),
+        body,
+    ) == ([], 2, 0)
+
+
+def test_of_an_erased_transition_the_row_of_the_erasure_says_where_it_led(body):
+    last = next(row for row in reversed(body["change_log"]) if row["field"] == "state")
+    assert (last["entity"], last["to"]) == (explained.PLAN, body["status"])
+    erase(last)
+    said = {str(last["sequence"]): "failed", "1": {"field": "accounts", "keys": ["5"]}}
+    body["change_log"].append(
+        told_row(changelog.CHAIN_ENTITY, 1, "erased", to=said) | {"from": [last["sequence"], 1]}
+    )
+    assert places(explained.state(body)) == ["status"]
+    assert explained.state(body | {"status": "failed"}).contradictions == []
+    for status, expected in ((body["status"], True), ("failed", False)):
+        lists = verify_plan.Lists()
+        verify_plan.check_text(body | {"status": status}, True, lists)
+        assert any(found.startswith("status: ") for found in lists.findings) is expected

@@ -3,8 +3,8 @@
 import pytest
 from django.db import connection
 
-from gtm.core.actors import Actor, acting_as
-from gtm.core.evidence import append_only, presence
+from gtm.core.actors import ADMIN, Actor, acting_as
+from gtm.core.evidence import append_only, erasure, presence
 from gtm.core.evidence.changelog import Break
 from gtm.core.governed import open_door
 from gtm.core.models import ChangeLogEntry, ChangeLogPayload
@@ -161,6 +161,22 @@ def test_a_link_of_which_no_row_tells_is_told_and_a_link_to_who_is_gone_is_not(s
     for pk in before:
         sql("DELETE FROM auth_user WHERE id = %s", pk)
     assert told() == ([], 0)
+
+
+def test_the_row_of_an_erasure_keeps_which_keys_were_linked(seat):
+    """What the row said of a person goes; the keys name nobody, and they are compared as before."""
+    person, one, two = seat.person, UserFactory(), UserFactory()
+    person.accounts.set([one, two])
+    person.accounts.remove(one)
+    last = ChangeLogEntry.objects.filter(entity="programs.person").latest("pk").sequence
+    rows = ChangeLogEntry.objects.filter(entity="programs.person", event__in=erasure.LINKS)
+    steward = UserFactory(is_superuser=True)
+    with acting_as(Actor.of_user(steward, ADMIN)):
+        erasure.erase(CHAIN, [row.sequence for row in rows], reason="Request 12.")
+    assert (told(), presence.audit_presence().hidden) == (([], 0), 0)
+    sql("UPDATE programs_person_accounts SET user_id = %s WHERE user_id = %s", one.pk, two.pk)
+    has, has_not = linked(person, "has", one.pk), linked(person, "has not", two.pk)
+    assert told() == ([Break(CHAIN, last, has), Break(CHAIN, last, has_not)], 0)
 
 
 def test_links_behind_an_erased_row_are_counted_and_not_compared(seat):
