@@ -128,16 +128,14 @@ def refuse_after_many(account: Any, username: str, request: Any, door: str) -> N
 
 
 def _account_waits_until(username: str, address: str, now: datetime) -> datetime | None:
-    known = _known_addresses(username, now)
+    """Known addresses stay in the database: an attacker who has the password makes a thousand of them."""
     wrong = _passwords(now - COUNTED).filter(username=username[:150], outcome=SignIn.Outcome.WRONG)
-    if address in known:
-        last_in = _passwords(now - KNOWN_FOR).filter(
-            username=username[:150], address=address, outcome=SignIn.Outcome.IN
-        )
-        wrong = wrong.filter(address=address, at__gt=last_in.latest("at").at)
-    else:
-        wrong = wrong.exclude(address__in=known)
-    return _waits_after(wrong)
+    came_in = _passwords(now - KNOWN_FOR).filter(username=username[:150], outcome=SignIn.Outcome.IN)
+    came_in = came_in.exclude(address=UNKNOWN)
+    last = came_in.filter(address=address).order_by("-at").values_list("at", flat=True).first()
+    if last is not None:
+        return _waits_after(wrong.filter(address=address, at__gt=last))
+    return _waits_after(wrong.exclude(address__in=came_in.order_by().values("address")))
 
 
 def _waits_after(wrong: QuerySet[SignIn]) -> datetime | None:
@@ -153,11 +151,6 @@ def _address_waits_until(address: str, now: datetime) -> datetime | None:
         return None
     wrong = _tries(now - ADDRESS_WAIT).filter(address=address, outcome=SignIn.Outcome.WRONG)
     return wrong.latest("at").at + ADDRESS_WAIT if wrong.count() >= OF_ADDRESS else None
-
-
-def _known_addresses(username: str, now: datetime) -> set[str]:
-    rows = _passwords(now - KNOWN_FOR).filter(username=username[:150], outcome=SignIn.Outcome.IN)
-    return {*rows.exclude(address=UNKNOWN).values_list("address", flat=True)}
 
 
 def _tries(since: datetime) -> QuerySet[SignIn]:
