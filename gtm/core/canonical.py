@@ -17,11 +17,11 @@ import rfc8785
 
 EXACT = 2**53
 """Integers below it are exact in every JSON reader."""
-STRING = re.compile(r'"(?:[^"\\]|\\.)*"')
 UNSHARED_NUMBER = re.compile(r"\d[.eE]|\d{16}|NaN|Infinity")
 """A number, outside strings, that two encoders may spell differently: a fraction, a power, a long integer."""
 UNSHARED_CHARACTER = re.compile("[\ud800-\udfff\U00010000-\U0010ffff]")
 """A character that UTF-16 writes as a pair, or half of one."""
+_shortest = json.JSONEncoder(sort_keys=True, ensure_ascii=False, separators=(",", ":"))
 ATOMS = frozenset({type(None), bool, int, float, str})
 
 
@@ -71,12 +71,20 @@ def rfc3339(instant: datetime) -> str:
 def dumps(value: Any) -> bytes:
     """RFC 8785 bytes of a value. Integers beyond 2**53 are refused by the standard."""
     told = plain(value)
-    text = json.dumps(told, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    text = _shortest.encode(told)
     # The encoder of the standard library is ten times as fast. It differs from RFC 8785 in how it spells
     # numbers that are not short integers, and in the order of keys with characters beyond the first plane.
-    if UNSHARED_CHARACTER.search(text) or UNSHARED_NUMBER.search(STRING.sub("", text)):
+    unshared = not text.isascii() and UNSHARED_CHARACTER.search(text)
+    if unshared or UNSHARED_NUMBER.search(_outside_strings(text)):
         return rfc8785.dumps(told)
     return text.encode()
+
+
+def _outside_strings(text: str) -> str:
+    """JSON without its strings: what lies between quotes goes, once no quote stands within a string."""
+    if "\\" in text:
+        text = text.replace("\\\\", "").replace('\\"', "")  # a backslash itself first, then a quote
+    return "".join(text.split('"')[::2])
 
 
 def digest(value: Any) -> str:
