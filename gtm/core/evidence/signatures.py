@@ -87,7 +87,7 @@ def _prove_signed(
         proof.leave(SIGNED, "the document has no checkpoint", asked=keys is not None)
         return
     if keys is None:
-        names = ", ".join(text.rpartition("+")[0] for text in checkpoint.keys) or "none"
+        names = ", ".join("+".join(text.split("+")[:2]) for text in checkpoint.keys) or "none"
         why = f"no key that you kept was given (--key); the document names {names}, which proves nothing"
         proof.leave(SIGNED, why)
         return

@@ -132,14 +132,17 @@ def test_a_head_that_is_not_the_last_row_is_told(body):
     ]
 
 
-def test_an_anchor_that_does_not_stand_for_its_root_is_told_and_one_of_other_chains_is_none_of_ours(body):
+def test_an_anchor_that_does_not_stand_for_its_root_is_told_and_one_that_saw_other_chains(body):
     made = body["integrity"]["anchors"][0]
     others = {"number": 2, "at": made["at"], "previous": made["root"], "heads": {}}
     body["integrity"]["anchors"] += [
         others | {"root": anchors.root_of(others)},
         others | {"number": 3, "root": "0"},
     ]
-    assert told(sealed(body)) == ["anchor 3: its content differs from its root"]
+    assert told(sealed(body)) == [
+        f"anchor 2: it saw no row of {body['integrity']['chain']}",
+        "anchor 3: its content differs from its root",
+    ]
 
 
 @pytest.mark.parametrize("moved", [{"sequence": 1}, {"hash": "0" * 64}, {"sequence": 99}])

@@ -252,3 +252,19 @@ def test_a_witness_that_names_a_time_beyond_all_calendars_names_none(raw):
         part["note"] += notes.cosign(part["note"], WITNESS, seconds)
         made = prove_bytes(sealed_anew(body), Kept(witnesses=[WITNESS.public]))
         assert (bool(made.proof.findings), made.proof.holds) == (is_refused, not is_refused)
+
+
+def test_keys_that_a_document_names_are_told_by_name_and_fingerprint_whatever_their_base64_is(finished):
+    secret = next(
+        key
+        for key in (notes.PrivateKey("example.com/gtm", notes.SIGNATURE, bytes([n] * 32)) for n in range(99))
+        if "+" in str(key.public).split("+", 2)[2]
+    )
+    with acting_as(Actor.system("Test")):
+        keys.path().parent.mkdir(parents=True)
+        keys.path().write_text(f"{secret.secret_text}\n")
+        keys.path().chmod(0o600)
+        keys.make("example.com/gtm")
+        raw = document.to_bytes(json.loads(files.export(finished)))
+    said = f"the document names example.com/gtm+{secret.public.fingerprint.hex()}, which proves nothing"
+    assert left(prove_bytes(raw))[SIGNED].endswith(said)

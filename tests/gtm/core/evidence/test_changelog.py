@@ -269,7 +269,9 @@ def test_an_untouched_database_is_intact(plan, capsys):
     assert left == [
         "leave out the plan, and everything is compared",
         standing.NEVER_COMPARED[1],
+        "none was made since they were written",
         "no anchors that you kept were given (--anchors)",
+        "there is none, so nobody signed these rows",
         "no key that you kept was given (--key)",
         "no key of a witness was given (--witness)",
     ]
