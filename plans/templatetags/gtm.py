@@ -170,7 +170,7 @@ def interval(one: dict[str, Any]) -> str:
     """The interval of a figure or an amount of an answer, with its level where it has one."""
     unit = one.get("unit") or one.get("currency") or ""
     low = roughly(one["low"], unit).removesuffix(unit).rstrip()
-    level = f", {one['level']:.0%} interval".replace("%", " %") if one.get("level") else ""
+    level = f", {percent_text(one['level'], 0)} interval" if one.get("level") else ""
     return f"{low} to {roughly(one['high'], unit)}{level}"
 
 

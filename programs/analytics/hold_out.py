@@ -9,6 +9,8 @@ from numpy.typing import NDArray
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from gtm.core.percents import percent_text
+
 FloatArray = NDArray[np.float64]
 
 MOST_CORRECTED = (0.5, 1.5)
@@ -70,7 +72,7 @@ class BackTest:
         if self.forecast - self.actual <= float(norm.ppf(0.975)) * self.all_by_chance:
             return ""
         parts = [
-            f"{who} {abs(off):.0%} {'more' if off > 0 else 'less'}"
+            f"{who} {percent_text(abs(off), 0)} {'more' if off > 0 else 'less'}"
             for who, forecast, actual in (
                 ("existing customers", self.existing, self.existing_actual),
                 ("newcomers", self.newcomers, self.newcomers_actual),
@@ -78,9 +80,9 @@ class BackTest:
             if actual > 0 and abs(off := forecast / actual - 1) >= 0.005
         ]
         return (
-            f"Made {self.days} days before the end, the revenue forecast was {self.relative_error:.0%} above "
-            f"what was spent then, more than chance explains ({', '.join(parts)} than was seen). What "
-            "existing customers will spend is corrected for it"
+            f"Made {self.days} days before the end, the revenue forecast was "
+            f"{percent_text(self.relative_error, 0)} above what was spent then, more than chance explains "
+            f"({', '.join(parts)} than was seen). What existing customers will spend is corrected for it"
         )
 
     @property

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
+from gtm.core.percents import percent_text
+
 FloatArray = NDArray[np.float64]
 
 DAYS_A_YEAR = 365.0
@@ -235,8 +237,8 @@ class TrendOfNewcomers:
         """In words, with amounts as ``money`` writes them."""
         said = "fewer" if self.fewer > 0 else "more"
         return (
-            f"In the last {self.weeks} weeks {abs(self.fewer):.0%} {said} customers joined than in the same "
-            f"weeks a year before. The base carries this {self.word} on, at half the pace after a year: "
-            f"newcomers of the next {self.months} months spend {money(self.fading)}. If it stops today they "
-            f"spend {money(self.stops)}, and if it goes on as before {money(self.goes_on)}"
+            f"In the last {self.weeks} weeks {percent_text(abs(self.fewer), 0)} {said} customers joined than "
+            f"in the same weeks a year before. The base carries this {self.word} on, at half the pace "
+            f"after a year: newcomers of the next {self.months} months spend {money(self.fading)}. If it "
+            f"stops today they spend {money(self.stops)}, and if it goes on as before {money(self.goes_on)}"
         )

@@ -15,6 +15,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gtm.core.percents import percent_text
 from programs.analytics.assumptions import LoyaltyAssumptions
 from programs.analytics.chances import chance_in_words
 from programs.analytics.economics import (
@@ -286,8 +287,8 @@ def choose_pool(
         return PoolChoice(rate, best, highest, LaunchAdvice.DO_NOT_LAUNCH, why, inputs)
     if expected > 0:
         why = (
-            f"The chance of a loss is {chance_in_words(1 - gain)}, more than the {100 * tolerated:.0f} % "
-            "that is tolerated."
+            f"The chance of a loss is {chance_in_words(1 - gain)}, more than the "
+            f"{percent_text(tolerated, 0)} that is tolerated."
         )
         return PoolChoice(rate, best, highest, LaunchAdvice.TEST_FIRST, why, inputs)
     loses = (

@@ -13,6 +13,7 @@ from enum import StrEnum
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from gtm.core.percents import percent_text
 from programs.analytics.lifetime import BgNbd
 from programs.analytics.tiers import assign_tiers
 
@@ -147,13 +148,13 @@ def select_plays(
         (
             PlayKind.WIN_BACK,
             slipping,
-            f"at least {policy.frequent} repeat purchases, P(alive) down by {policy.fall:.0%} or more "
-            f"to below {policy.alive_below:.0%}",
+            f"at least {policy.frequent} repeat purchases, P(alive) down by {percent_text(policy.fall, 0)} "
+            f"or more to below {percent_text(policy.alive_below, 0)}",
         ),
         (
             PlayKind.NUDGE,
             np.where(complete, within_reach(spent, held, thresholds, policy.reach), np.nan),
-            f"at most {policy.reach:.0%} of the next tier's threshold missing",
+            f"at most {percent_text(policy.reach, 0)} of the next tier's threshold missing",
         ),
         (
             PlayKind.UPGRADE,

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
+from gtm.core.percents import percent_text
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 
 GO, NO_GO = "go", "no-go"
@@ -63,7 +64,7 @@ def readiness(items: Sequence[ReadinessItem], *, minimum: float = 0.95) -> Readi
     if isinstance(share, Unavailable):
         reasons.append(share.reason)
     elif share.value < minimum:
-        reasons.append(f"Ready to {share.value:.1%}, {minimum:.1%} is asked for.")
+        reasons.append(f"Ready to {percent_text(share.value)}, {percent_text(minimum)} is asked for.")
     groups = sorted({item.group for item in counted})
     return Readiness(
         share=share,

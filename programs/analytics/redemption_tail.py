@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm, t
 
+from gtm.core.percents import percent_text
+
 FloatArray = NDArray[np.float64]
 
 FEWEST_AGES = 4
@@ -40,13 +42,13 @@ class RedemptionTail:
         """For whoever reads the redemption rate."""
         if self.rate is None:
             return (
-                f"redemptions still run at {self.last:.2%} of the points a month after {self.ages} months "
-                "and do not fall yet: what comes later is not in the rate"
+                f"redemptions still run at {percent_text(self.last, 2)} of the points a month after "
+                f"{self.ages} months and do not fall yet: what comes later is not in the rate"
             )
         if self.rate == 0:
             return f"none is seen to be redeemed after {self.ages} months"
         by = "by how redemptions fall with age"
-        return f"{self.rate:.1%} of the points are redeemed after {self.ages} months, {by}"
+        return f"{percent_text(self.rate)} of the points are redeemed after {self.ages} months, {by}"
 
 
 def redemption_tail(issued: ArrayLike, cumulative_redeemed: ArrayLike) -> RedemptionTail:

@@ -9,6 +9,7 @@ from decimal import Decimal
 
 from scipy.stats import norm
 
+from gtm.core.percents import percent_text
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.rates import wilson_rate
 
@@ -80,7 +81,10 @@ def cost_per_incremental_customer(
         return rate
     extra = rate.value - baseline
     if extra <= 0:
-        return Unavailable(f"The win rate {rate.value:.2%} is not above the baseline {baseline:.2%}.")
+        return Unavailable(
+            f"The win rate {percent_text(rate.value, 2)} is not above the baseline "
+            f"{percent_text(baseline, 2)}."
+        )
     assert rate.low is not None and rate.high is not None
     dearest = program_cost / (invites * (rate.low - baseline)) if rate.low > baseline else math.inf
     cheapest = program_cost / (invites * (rate.high - baseline))

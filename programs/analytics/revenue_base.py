@@ -21,6 +21,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.stats import norm
 
+from gtm.core.percents import percent_text
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.hold_out import BackTest, DecileError
 from programs.analytics.later_years import (
@@ -270,7 +271,7 @@ def _warnings(
     swing = swing_of(customers.age) if season_of(customers.age) is None else 0.0
     if swing > SWING_WORTH_TELLING:
         found.append(
-            f"Newcomers of the last four quarters lie up to {100 * swing:.0f} % from a steady trend. "
+            f"Newcomers of the last four quarters lie up to {percent_text(swing, 0)} from a steady trend. "
             "That may be a season, which takes 26 months of data to tell (of all orders three years): the "
             "base counts on newcomers of the last quarter, so it is too low after a low season and too high "
             "after a high one"
@@ -278,7 +279,7 @@ def _warnings(
     largest = float(customers.spend.max()) / total if (total := float(customers.spend.sum())) > 0 else 0.0
     if largest > ONE_CUSTOMER:
         found.append(
-            f"One customer has spent {100 * largest:.0f} % of all revenue: the base, the tiers and the "
+            f"One customer has spent {percent_text(largest, 0)} of all revenue: the base, the tiers and the "
             "rewards hang on that customer"
         )
     if float(customers.age.max()) + 1 < DAYS_A_YEAR:

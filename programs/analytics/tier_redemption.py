@@ -9,6 +9,7 @@ from typing import Any
 
 from scipy.stats import chi2
 
+from gtm.core.percents import percent_text
 from programs.analytics.estimate import Estimate, Unavailable
 from programs.analytics.rates import ratio_of_sums
 
@@ -48,14 +49,17 @@ class TierMix:
 
     @property
     def sentence(self) -> str:
-        told = ", ".join(f"{each.tier or 'no tier'} {each.rate.value:.0%}" for each in self.tiers)
+        told = ", ".join(
+            f"{each.tier or 'no tier'} {percent_text(each.rate.value, 0)}" for each in self.tiers
+        )
         assert self.shift.low is not None and self.shift.high is not None
         chance = ", which chance may explain" if self.shift.low <= 0 <= self.shift.high else ""
         return (
             f"tiers redeem differently ({told} of points so far). The points of the last quarter went to "
             f"tiers whose rate is {_points(self.shift.value)} percentage points from that of those before "
             f"({_points(self.shift.low)} to {_points(self.shift.high)}{chance}): as far as this is beyond "
-            f"chance it changes the rate, by {self.factor - 1:+.1%} of it, and the interval holds its error"
+            f"chance it changes the rate, by {percent_text(self.factor - 1, signed=True)} of it, and the "
+            "interval holds its error"
         )
 
 

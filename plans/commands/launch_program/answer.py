@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from gtm.core.percents import percent_text
 from plans.commands.launch_program.steps.timetable import Timetable
 from plans.schemas.answer import DO_NOT, GO, WITH_CARE, Alternative, Answer, AnswerFigure, Certainty
 from programs.analytics.chances import chance_in_words
@@ -91,7 +92,8 @@ def _later(chance: Forecast, day: str, verdict: str) -> Alternative | None:
         return None
     probability, later = safe[0]
     return Alternative(
-        f"Launch on {later}: possible with a probability of {probability:.0%}.", {"launch_date": later}
+        f"Launch on {later}: possible with a probability of {percent_text(probability, 0)}.",
+        {"launch_date": later},
     )
 
 

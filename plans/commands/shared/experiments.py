@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gtm.core.percents import percent_text
 from plans.schemas.outputs import Column, Table
 from programs.analytics.estimate import Unavailable
 from programs.analytics.experiments import (
@@ -128,7 +129,7 @@ def experiment_of(rows: Sequence[Mapping[str, Any]], design: Design) -> Found:
     size = design.planned_per_arm or _planned(decides.arms[control])
     if not design.planned_per_arm:
         notes.append(
-            f"No design states a sample size; {size:,} per arm would show a relative lift of {SMALLEST_LIFT:.0%}."
+            f"No design states a sample size; {size:,} per arm would show a relative lift of {percent_text(SMALLEST_LIFT, 0)}."
         )
     test = ObservedExperiment(
         rows[0]["experiment"], control, members, metrics, size,
@@ -185,7 +186,9 @@ def _adjusted(rows: Sequence[Mapping[str, Any]]) -> tuple[dict[str, Arm] | None,
     if source == "spend" and found.variance_reduction < LEAST_EXPLAINED:
         return None, partly.strip()
     what = "the value from before the test" if source == "pre" else "the spend of the 90 days before"
-    note = f"CUPED with {what} takes away {found.variance_reduction:.0%} of the variance.{partly}"
+    note = (
+        f"CUPED with {what} takes away {percent_text(found.variance_reduction, 0)} of the variance.{partly}"
+    )
     # What is left after the adjustment is about as skewed as the outcome itself.
     plain = [_arm(row, share=False) for row in rows]
     arms = [replace(arm, skewness=each.skewness) for arm, each in zip(found.arms, plain, strict=True)]

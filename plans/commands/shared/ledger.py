@@ -15,6 +15,7 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
+from gtm.core.percents import percent_text
 from plans.commands.shared.columns import columns
 from programs.analytics import breakage
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
@@ -210,10 +211,10 @@ def order_in_words(unnamed: float, breakage: float, newest_first: float | None) 
     """How many redeemed points name no month of issue, and what breakage is first in first out and the other way."""
     if not unnamed:
         return "Every redeemed point names its month of issue"
-    said = f"{unnamed:.0%} of the redeemed points name no month of issue; they are taken first in first out"
+    said = f"{percent_text(unnamed, 0)} of the redeemed points name no month of issue; they are taken first in first out"
     if newest_first is None:
         return said
-    ends = f"{breakage:.0%} first in first out and {newest_first:.0%} newest first"
+    ends = f"{percent_text(breakage, 0)} first in first out and {percent_text(newest_first, 0)} newest first"
     return f"{said}. Breakage is {ends}: the interval covers both"
 
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from math import ceil, sqrt
 from typing import Any
 
+from gtm.core.percents import percent_text
 from plans.commands.shared.experiments import SMALLEST_LIFT, Found
 from plans.schemas.outputs import Column, Table
 from programs.analytics.estimate import Unavailable
@@ -156,15 +157,19 @@ def _held(origin: Found, arm: ArmReadout, decides: MetricReadout) -> tuple[str, 
         if best is not None and best < SMALLEST_LIFT:
             return (
                 "Test a bolder variant",
-                f"the gain is {best:.1%} at most, and {SMALLEST_LIFT:.0%} is looked for",
+                f"the gain is {percent_text(best)} at most, and {percent_text(SMALLEST_LIFT, 0)} is looked for",
             )
-        most = "a gain" if best is None else f"a gain of up to {best:.1%}"
+        most = "a gain" if best is None else f"a gain of up to {percent_text(best)}"
         return (
             "Test a bolder variant, or this one again with more members",
             f"{most} may be there, which too few members were there to tell from chance",
         )
-    ends = "" if low is None or high is None else f" ({low:+.1%} to {high:+.1%})"
-    won = f"{decides.name} won, {effect.value:+.1%}{ends}"
+    ends = (
+        ""
+        if low is None or high is None
+        else f" ({percent_text(low, signed=True)} to {percent_text(high, signed=True)})"
+    )
+    won = f"{decides.name} won, {percent_text(effect.value, signed=True)}{ends}"
     unread = [
         f"{name} ({_as_reason(rail)})" for name, rail in arm.guardrails if isinstance(rail, Unavailable)
     ]
@@ -254,9 +259,9 @@ def _sized(
     room = there.room(origin, running=False)
     if rail is not None and room is not None and rail.members > room:
         shown = rail.margin_shown(room)
-        enough = f", enough for a margin of {shown:.0%}" if room > 0 and shown < 1 else ""
+        enough = f", enough for a margin of {percent_text(shown, 0)}" if room > 0 and shown < 1 else ""
         why += (
-            f"; {rail.name} takes {rail.members:,} members per arm to be called safe within {rail.margin:.1%}, "
+            f"; {rail.name} takes {rail.members:,} members per arm to be called safe within {percent_text(rail.margin)}, "
             f"and {there.members:,} exist{enough}: {CANNOT_BE_TESTED}"
         )
         return _no_test(origin, control, suggestion, why, rail)
@@ -265,7 +270,7 @@ def _sized(
         if lift is None or lift > LARGEST_LIFT:
             why = f"{why}; it takes {ceil(size):,} members per arm, and {there.members:,} exist: {CANNOT_BE_TESTED}"
             return _no_test(origin, control, suggestion, why, rail)
-        why += f"; {ceil(size):,} per arm would show {SMALLEST_LIFT:.0%}, but only {there.members:,} members exist"
+        why += f"; {ceil(size):,} per arm would show {percent_text(SMALLEST_LIFT, 0)}, but only {there.members:,} members exist"
         return _planned(origin, there, control, suggestion, room, why, lift, rail)
     if rail is not None and rail.members > ceil(size):
         size = rail.members
@@ -315,7 +320,7 @@ def next_table(suggestions: Sequence[NextTest]) -> Table:
          Column("baseline", "Level of the next control", "number"), Column("n", "Members per arm", "integer"),
          Column("shows", "Shows a lift of", "percent"), Column("guardrails", "Guardrails take", "integer"), Column("weeks", "Weeks", "integer"), Column("why", "Why")],
         [[s.experiment, s.suggestion, s.metric, s.baseline, s.members_per_arm, s.lift, s.guardrails, s.weeks, s.why] for s in suggestions],
-        f"For a relative lift of {SMALLEST_LIFT:.0%} where so many members exist, two arms, 5 % error and 80 % power, and for "
+        f"For a relative lift of {percent_text(SMALLEST_LIFT, 0)} where so many members exist, two arms, 5 % error and 80 % power, and for "
         "guardrails that do not change to be called safe with 80 % power, whichever takes more members. Weeks: to "
         f"assign them at the pace of the test that was read, and to watch them as long as there, {WHOLE_WEEKS} to "
         f"{LONGEST_WATCH} weeks.",

@@ -10,6 +10,7 @@ from typing import Any
 from django.utils.text import capfirst
 
 from gtm.core import canonical
+from gtm.core.percents import percent_text
 from plans.commands.shared.figures import money, percent
 from plans.commands.track_source.answer import answer_of
 from plans.commands.track_source.facts import Scope, scope_of
@@ -203,7 +204,7 @@ def _more_of(
         owner,
         expected_value=CHANCE_TO_WIN * gained,
         unit=scope.currency,
-        lift=f"pipeline, {MORE:.0%} more touches",
+        lift=f"pipeline, {percent_text(MORE, 0)} more touches",
         low=0.0,
         high=MORE * (row["pipeline_high"] or row["pipeline"]),
     )

@@ -8,6 +8,7 @@ from enum import StrEnum
 
 from scipy.stats import norm
 
+from gtm.core.percents import percent_text
 from programs.analytics.estimate import Unavailable
 from programs.analytics.experiments.arm import Arm
 from programs.analytics.experiments.differences import agreeing, compare_arms
@@ -316,10 +317,8 @@ def _recommend(
     if isinstance(primary.lift, Unavailable):
         return wait, (f"{primary.name}: {primary.lift.reason}", progress)
     effect = primary.lift.effect
-    summary = (
-        f"{primary.name} {effect.value:+.1%} ({effect.low:+.1%} to {effect.high:+.1%}), "
-        f"p {primary.adjusted_p:.3g} after Holm."
-    )
+    lift, low, high = (percent_text(at, signed=True) for at in (effect.value, effect.low, effect.high))
+    summary = f"{primary.name} {lift} ({low} to {high}), p {primary.adjusted_p:.3g} after Holm."
     if experiment.tuning is None and not full:
         return wait, (
             summary,
@@ -351,4 +350,5 @@ def _state(rail: Guardrail | Unavailable) -> GuardrailState:
 def _describe(rail: Guardrail | Unavailable) -> str:
     if isinstance(rail, Unavailable):
         return rail.reason.rstrip(".")
-    return f"{rail.change.value:+.1%}, at worst {rail.worst:+.1%} with a margin of {rail.margin:.1%}"
+    change, worst = (percent_text(at, signed=True) for at in (rail.change.value, rail.worst))
+    return f"{change}, at worst {worst} with a margin of {percent_text(rail.margin)}"

@@ -9,6 +9,7 @@ from enum import StrEnum
 from scipy.optimize import brentq
 from scipy.stats import norm
 
+from gtm.core.percents import percent_text
 from programs.analytics.estimate import Unavailable
 from programs.analytics.experiments.effects import one_sided_sequential_score
 
@@ -79,7 +80,9 @@ def detectable_difference(
 
     smallest, largest = (1 - baseline) * 1e-9, (1 - baseline) * (1 - 1e-9)
     if missing(largest) > 0:
-        return Unavailable(f"{members_per_arm:,.0f} members per arm cannot show a rise from {baseline:.1%}.")
+        return Unavailable(
+            f"{members_per_arm:,.0f} members per arm cannot show a rise from {percent_text(baseline)}."
+        )
     return float(brentq(missing, smallest, largest, xtol=1e-12))
 
 

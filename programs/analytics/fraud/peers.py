@@ -21,6 +21,7 @@ import pyarrow as pa
 from scipy.optimize import brentq
 from scipy.stats import t as student
 
+from gtm.core.percents import percent_text
 from programs.analytics.fraud.catalogue import CATALOGUE, Hits, hits
 from programs.analytics.fraud.table import Floats, ReferralTable
 from programs.analytics.multiplicity import benjamini_hochberg
@@ -80,7 +81,7 @@ class Pattern:
     @property
     def sentence(self) -> str:
         said = WORDS[self.sign].format(k=self.count, n=self.of)
-        return f"Of {self.level} {self.name} {said}; of peers {100 * self.expected:.0f} %."
+        return f"Of {self.level} {self.name} {said}; of peers {percent_text(self.expected, 0)}."
 
 
 def find_patterns(counts: pa.Table, *, false_discovery: float = FALSE_DISCOVERY) -> tuple[Pattern, ...]:

@@ -51,7 +51,7 @@ def test_too_little_is_a_no_go_that_says_how_much_is_asked_for():
     result = readiness(
         [ReadinessItem("a", "A", 1, weight=31), ReadinessItem("b", "B", 0, weight=9)], minimum=0.9
     )
-    assert result.reasons == ("Ready to 77.5%, 90.0% is asked for.",)
+    assert result.reasons == ("Ready to 77.5 %, 90.0 % is asked for.",)
 
 
 def test_an_almost_finished_blocker_still_blocks():

@@ -66,7 +66,7 @@ def test_where_redemptions_do_not_fall_yet_the_tail_is_said_and_not_made_up():
     )
     tail = redemption_tail(issued, triangle)
     assert tail.rate is None
-    assert "3.00% of the points a month after 8 months and do not fall yet" in tail.sentence
+    assert "3.00 % of the points a month after 8 months and do not fall yet" in tail.sentence
 
 
 def test_no_more_comes_late_than_points_are_left():

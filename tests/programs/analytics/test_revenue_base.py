@@ -5,6 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from gtm.core.percents import percent_text
 from programs.analytics.estimate import Unavailable
 from programs.analytics.hold_out import hold_out_days
 from programs.analytics.revenue_base import back_test, project_revenue
@@ -130,8 +131,11 @@ def test_a_forecast_that_was_too_high_before_is_a_warning_with_its_parts():
     tested = project(who, day, paid).back_test
     assert tested.relative_error > 0.1
     first, *_ = project(who, day, paid).warnings
-    assert f"the revenue forecast was {tested.relative_error:.0%} above what was spent then" in first
-    assert f"newcomers {tested.newcomers / tested.newcomers_actual - 1:.0%} more" in first
+    assert (
+        f"the revenue forecast was {percent_text(tested.relative_error, 0)} above what was spent then"
+        in first
+    )
+    assert f"newcomers {percent_text(tested.newcomers / tested.newcomers_actual - 1, 0)} more" in first
     assert replace(tested, existing_actual=tested.existing, newcomers_actual=tested.newcomers).lean == ""
 
 

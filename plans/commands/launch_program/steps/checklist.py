@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from gtm.core.percents import percent_text
 from plans.commands.launch_program.answer import of_date
 from plans.commands.launch_program.steps.events import versions_of
 from plans.commands.launch_program.steps.timetable import (
@@ -102,7 +103,11 @@ def _figures(found: Timetable, chance: Forecast, told: str, done: Collection[str
     plan, on_time = found.schedule, chance.on_time
     names = {row["key"]: row["name"] for row in found.rows}
     dates = [
-        Figure(f"launch-p{p * 100:.0f}", f"Launch possible with {p:.0%} probability", day.isoformat())
+        Figure(
+            f"launch-p{p * 100:.0f}",
+            f"Launch possible with {percent_text(p, 0)} probability",
+            day.isoformat(),
+        )
         for p, day in chance.launch_dates.items()
     ]
     return Metrics(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
+from gtm.core.percents import percent_text
 from plans.commands.launch_program.answer import of_readiness
 from plans.commands.launch_program.steps.timetable import Facts, approvals_of, rows_of
 from plans.commands.shared.second_review import reviewed_first
@@ -84,7 +85,7 @@ def links_proven(qa: Mapping[str, Any]) -> dict[str, str]:
 
 def values_of(found: Readiness) -> dict[str, Any]:
     share = None if isinstance(found.share, Unavailable) else found.share.value
-    counted = "nothing to count" if share is None else f"{share:.1%}"
+    counted = "nothing to count" if share is None else f"{percent_text(share)}"
     return {
         "readiness": share,
         "decision": found.decision,
@@ -106,7 +107,7 @@ def figures(found: Readiness, minimum: float) -> Metrics:
         "readiness",
         f"Launch readiness: {found.decision}",
         [
-            _figure(key, label, share, f"at least {minimum:.0%}" if key == "readiness" else "")
+            _figure(key, label, share, f"at least {percent_text(minimum, 0)}" if key == "readiness" else "")
             for key, label, share in told
         ],
         note=" ".join(found.reasons) or "Nothing forbids the launch.",

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from gtm.core import canonical
+from gtm.core.percents import percent_text
 from plans.commands.monitor_loyalty.answer import answer_of
 from plans.commands.monitor_loyalty.kpis import metric_of
 from plans.commands.shared.experiments import SMALLEST_LIFT
@@ -86,7 +87,7 @@ def plan_actions(context: StepContext) -> StepResult:
             shown.Backlog("backlog", "Action plan", [
                 shown.BacklogItem(
                     r["title"], r["why"], r["owner"], r["eta"], r["expected_value"], currency,
-                    f"{SMALLEST_LIFT:.0%} relative, planned", r["sample_size_per_arm"],
+                    f"{percent_text(SMALLEST_LIFT, 0)} relative, planned", r["sample_size_per_arm"],
                     effort_text(r["effort_days"], r["labour"], currency), r["expected_low"], r["expected_high"],
                 )
                 for r in backlog
@@ -152,7 +153,7 @@ def test_of(play: dict[str, Any]) -> tuple[TestPlan | None, str]:
         return None, found.reason
     return (
         found,
-        f"{size:,} members per arm show a lift of {SMALLEST_LIFT:.0%} in {found.weeks} weeks, with 80 % power.",
+        f"{size:,} members per arm show a lift of {percent_text(SMALLEST_LIFT, 0)} in {found.weeks} weeks, with 80 % power.",
     )
 
 
@@ -209,7 +210,7 @@ def _values_table(backlog: Sequence[dict[str, Any]], currency: str, labour: str)
 def _assumptions(context: StepContext, chance: float, record: str) -> Table:
     rows = [
         ["Chance to win", percent(chance), record],
-        ["Relative lift of what is at stake", f"{SMALLEST_LIFT:.0%}, {LIFT_LOW:.0%} to {LIFT_HIGH:.0%}", "planned, to be replaced by the test's own"],
+        ["Relative lift of what is at stake", f"{percent_text(SMALLEST_LIFT, 0)}, {percent_text(LIFT_LOW, 0)} to {percent_text(LIFT_HIGH, 0)}", "planned, to be replaced by the test's own"],
         ["Gross margin", percent(float(context.program["gross_margin"])), "program settings; win-back is margin already"],
         *([f"Person-days, {name}", f"{move.effort:g}", "planning figure"] for name, move in MOVES.items()),
         ["Cost of a person-day", *labour_line(context.program, context.outputs["data"]["currency"])],

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from gtm.core.percents import percent_text
 from plans.commands.monitor_loyalty.facts import window_of
 from plans.commands.shared.ledger import NO_LEDGER, Outlook, Vintages, outlook_of, read_vintages
 from plans.commands.shared.point_cost import point_cost
@@ -65,7 +66,7 @@ class Liability:
     @property
     def spikes(self) -> tuple[str, ...]:
         return tuple(
-            f"week of {self.weeks[p.period]}: {p.change:+.1%}, limit {p.upper_limit:+.1%}"
+            f"week of {self.weeks[p.period]}: {percent_text(p.change, signed=True)}, limit {percent_text(p.upper_limit, signed=True)}"
             for p in self.spiking
         )
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 
+from gtm.core.percents import percent_text
 from plans.commands.monitor_loyalty.facts import window_of
 from plans.commands.monitor_loyalty.steps.points import Balances, Redemptions, read_balances, redemptions_of
 from plans.commands.shared.figures import money, with_ends
@@ -71,7 +72,7 @@ class PointsByTier:
         return (
             "Tiers redeem differently, more than chance explains: the liability is the sum of what each tier owes by its "
             f"own months of issue. At one rate for all it would be {_told(self.at_one_rate, currency)}; the sum is "
-            f"{abs(self.apart):.0%} {'more' if self.apart > 0 else 'less'}"
+            f"{percent_text(abs(self.apart), 0)} {'more' if self.apart > 0 else 'less'}"
         )
 
 

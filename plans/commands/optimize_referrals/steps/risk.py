@@ -12,6 +12,7 @@ import numpy as np
 
 from gtm.core import canonical
 from gtm.core.money import minor_units
+from gtm.core.percents import percent_text
 from plans.commands.optimize_referrals.facts import currency_of, is_full, window_of
 from plans.commands.optimize_referrals.kpis import alerts_of, as_defined, kpi
 from plans.commands.optimize_referrals.steps.labels import LabelAccuracy, labels_of, measure
@@ -178,7 +179,7 @@ def spikes_in(chart: Sequence[ControlPoint] | Unavailable, windows: WindowPair) 
     return [
         Signal(
             FRAUD_SPIKE,
-            f"week of {point.cohort}: {rate_of(point):.1%} proposed for hold against {point.expected:.1%}",
+            f"week of {point.cohort}: {percent_text(rate_of(point))} proposed for hold against {percent_text(point.expected)}",
             f"week of {point.cohort}",
             round(rate_of(point), 6),
             windows.name,
@@ -239,7 +240,7 @@ def _figures(
     currency: str,
     windows: WindowPair,
 ) -> Metrics:
-    was = f"{100 * earlier.value:.2f} %" if isinstance(earlier, Estimate) else "no comparison"
+    was = percent_text(earlier.value, 2) if isinstance(earlier, Estimate) else "no comparison"
     items = [
         kpi(context, "fraud_rate", rates["fraud_rate"], currency, f"Window before: {was}"),
         kpi(context, "money_at_risk", rates["money_at_risk"], currency),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gtm.core.money import minor_units
+from gtm.core.percents import percent_text
 from plans.commands.plan_loyalty.steps.planned import PlannedProgram
 from plans.commands.shared.figures import as_shown
 from plans.commands.shared.ledger import read_vintages, redemption_pattern
@@ -121,7 +122,7 @@ def accounting_outputs(told: dict[str, Any], cost_per_point: float, currency: st
             deferral,
             "Relative stand-alone selling prices. Benefits, missions and surprise moments count as points of equal cost, "
             "so the cost of these points is the reward pool. The points of every tier and of every benefit count at one "
-            f"redemption rate, {told['redemption_rate']:.1%}; under Assumptions stands whether tiers redeem differently, and "
+            f"redemption rate, {percent_text(told['redemption_rate'])}; under Assumptions stands whether tiers redeem differently, and "
             "that the rate then weighs them by the points of the last quarter.",
         ),
         Table(

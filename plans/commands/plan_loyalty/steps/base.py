@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from gtm.core.percents import percent_text
 from plans.commands.shared.columns import columns
 from plans.commands.shared.figures import money
 from plans.engine.running.steps import PermanentError
@@ -172,7 +173,7 @@ def base_values(base: RevenueBase, currency: str) -> dict[str, Any]:
 
 
 def _as_tested(tested: dict[str, Any], currency: str) -> str:
-    said = f"Made {tested['days']} days before the end, the same forecast was off by {100 * tested['relative_error']:+.1f} %"
+    said = f"Made {tested['days']} days before the end, the same forecast was off by {percent_text(tested['relative_error'], signed=True)}"
     if "existing" not in tested:  # a design of before the parts were kept
         return said
     parts = [
@@ -188,7 +189,7 @@ def later_years_said(base: dict[str, Any], months: int) -> str:
         return ""
     if "later_error" not in base:  # a design of before it was worked out
         return "; months after the first twelve count with the error of those"
-    error = f"; months after the first twelve have an error of {100 * base['later_error']:.0f} % of their own beside that of the first"
+    error = f"; months after the first twelve have an error of {percent_text(base['later_error'], 0)} of their own beside that of the first"
     trend = base["newcomers_over_horizon"]
     if trend:
         word = "fall" if trend["stops"] > trend["fading"] else "rise"

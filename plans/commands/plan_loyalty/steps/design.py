@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from gtm.core.money import Money, minor_units
+from gtm.core.percents import percent_text
 from plans.commands.plan_loyalty.steps.base import spend_values
 from plans.commands.plan_loyalty.steps.constraints import ExpiryPolicy, eligible_members, expiry_of, stated
 from plans.commands.plan_loyalty.steps.goals import goal_table, goal_values, perks_of, surprise_of
@@ -181,7 +182,7 @@ def _earning(planned: PlannedProgram, overrun: float, currency: str) -> Metrics:
             Figure("value_rate", "Rewards in all, of what members spend", 100 * design.value_rate, "%",
                    definition="Face value of points, benefits, missions and surprise moments"),
             Figure("overrun", "Chance that the budget is overrun", 100 * overrun, "%",
-                   definition=f"Within a year, over all assumptions; at most {tolerated:.0%} is proposed"),
+                   definition=f"Within a year, over all assumptions; at most {percent_text(tolerated, 0)} is proposed"),
             figure("mission_points", "Points per mission", design.points_per_mission, unit="points"),
             Figure("missions_pool", "Pool for missions", design.missions_pool, currency),
             Figure("surprise_pool", "Pool for surprise moments", design.surprise_pool, currency),

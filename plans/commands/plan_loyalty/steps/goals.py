@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
+from gtm.core.percents import percent_text
 from plans.commands.plan_loyalty.steps.constraints import is_cash
 from plans.commands.shared.goal_measures import goal_measures
 from plans.engine.running.steps import StepContext
@@ -119,7 +120,7 @@ def goal_table(values: Mapping[str, Any], missions: Collection[Any], points: flo
         ["Optimises", values["optimises"], values["label"]],
         [
             "Lift reaches",
-            f"{100 * values['reached_share']:.1f} % of spend: {values['reach']}",
+            f"{percent_text(values['reached_share'])} of spend: {values['reach']}",
             values["why_reach"],
         ],
         ["Tiers", "thresholds and multipliers", values["why_tiers"]],

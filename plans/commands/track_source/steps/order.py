@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from typing import Any
 
+from gtm.core.percents import percent_text
 from plans.commands.track_source.facts import Scope
 from plans.commands.track_source.steps.touches import SEPARATOR
 from plans.schemas.outputs import Column, Table
@@ -33,7 +34,7 @@ def order_values(paths: ConversionPaths, first: Attribution | Unavailable) -> di
     return {
         **asdict(test), "needs_order_two": test.needs_order_two, "moved": moved,
         "sentence": f"Order 2 against order 1: G² {test.statistic:.1f} with {test.freedom} degrees of freedom, p "
-        f"{test.p_value:.2g}; by the Bayesian information criterion {says}. Order 2 would move {moved:.1%} of the credit.",
+        f"{test.p_value:.2g}; by the Bayesian information criterion {says}. Order 2 would move {percent_text(moved)} of the credit.",
         "credit": {
             name: {"order_1": one, "order_2": two}
             for name, one, two in zip(first.channels, first.conversions.tolist(), second.conversions.tolist(), strict=True)

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
+from gtm.core.percents import percent_text
 from plans.commands.track_source.facts import Scope, scope_of
 from plans.commands.track_source.steps.deals import JointDeal, Normalised, normalise, reconcile
 from plans.commands.track_source.steps.journeys import PIPELINE, REVENUE, deals_of
@@ -54,7 +55,7 @@ def reconcile_deals(context: StepContext) -> StepResult:
     if joined and differing > tolerance.deals * len(joined):
         raise PermanentError(
             f"The partners' books disagree on the amount of {differing} of {len(joined)} shared deals by more "
-            f"than {tolerance.amount:.0%}; {tolerance.deals:.0%} of the deals may.",
+            f"than {percent_text(tolerance.amount, 0)}; {percent_text(tolerance.deals, 0)} of the deals may.",
             hint="Compare currencies and amounts of the partners' files, and load them again. What books may "
             "differ by stands in the measurement agreement.",
         )

@@ -8,6 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from gtm.core.money import minor_units
+from gtm.core.percents import percent_text
 from plans.commands.track_source.facts import Scope
 from plans.commands.track_source.steps.touches import SEPARATOR, Taxonomy
 from plans.schemas.outputs import Column, Table
@@ -127,5 +128,5 @@ def spend_table(found: Mapping[str, Mapping[str, Any]], scope: Scope) -> Table:
          Column("return_high", "to", "number")],
         rows,
         f"{scope.label}. 95 % intervals of the credit; what touches cost is known. Sources of which less than "
-        f"{MOST_STATE_IT:.0%} of the touches state a cost are left out. Credit is not what would be missing without a source.",
+        f"{percent_text(MOST_STATE_IT, 0)} of the touches state a cost are left out. Credit is not what would be missing without a source.",
     )  # fmt: skip

@@ -154,7 +154,7 @@ def test_an_open_blocker_vetoes_and_what_does_not_block_counts_by_its_weight():
     ).save()  # fmt: skip
     plan = approve(people_work(start(IN_TIME), "press-kit", "help-centre"))
     assert held(plan, "readiness") == (
-        "Make the press kit is open and blocks the launch. Ready to 91.4%, 95.0% is asked for."
+        "Make the press kit is open and blocks the launch. Ready to 91.4 %, 95.0 % is asked for."
     )
     human_tasks.complete(plan.tasks.get(key="press-kit"), result={}, evidence={})
     ready = output_of(work_off(plan), "readiness")

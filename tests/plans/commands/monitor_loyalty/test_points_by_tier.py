@@ -105,7 +105,7 @@ def test_a_difference_that_chance_explains_moves_no_figure():
     assert alike.caveat("KWD") == ""
     beyond = PointsByTier((), Estimate(60.0, 58.0, 62.0), owed, replace(one, by_tier=True), differ=True)
     assert (
-        "At one rate for all it would be 60.000 KWD (58.000 KWD to 62.000 KWD); the sum is 17% more"
+        "At one rate for all it would be 60.000 KWD (58.000 KWD to 62.000 KWD); the sum is 17 % more"
         in beyond.caveat("KWD")
     )
     unable = PointsByTier((), Estimate(60.0), None, one, differ=True)

@@ -293,7 +293,7 @@ def test_a_test_held_by_its_guardrail_says_so_and_what_that_takes(loyalty, tmp_p
     assert told["verdict"] == "hold"
     (row,) = rows(outputs(plan)["next_tests"])
     assert row["suggestion"] == "Test new again with members enough for left"
-    assert "bought won, +300.0%" in row["why"] and "less than 10%" not in row["why"]
+    assert "bought won, +300.0 %" in row["why"] and "less than 10 %" not in row["why"]
     assert (row["n"], row["weeks"], row["guardrails"] > 100_000) == (None, None, True)
     assert "cannot be tested here" in row["why"]
 

@@ -225,7 +225,7 @@ def test_where_tiers_redeem_differently_the_rate_is_that_of_the_tiers_points_go_
     who redeem 30 %, the rest: of new points 60 % will be redeemed, of the older ones it was half."""
     rate, source = rate_and_source(program, tmp_path, *two_tiers(0.7, 0.3, more=3))
     assert rate == pytest.approx(0.75 * 0.7 + 0.25 * 0.3, abs=0.06)
-    assert "tiers redeem differently (Base 30%, Gold 70% of points so far)" in source
+    assert "tiers redeem differently (Base 30 %, Gold 70 % of points so far)" in source
 
 
 def test_where_tiers_redeem_alike_the_rate_is_that_of_all(program, tmp_path):
@@ -270,7 +270,7 @@ def test_both_commands_say_how_many_redeemed_points_name_no_month_and_cover_both
     """The truth, 42 % breakage, is newest first. First in first out makes another figure of the same ledger:
     it is stated with the order, and the interval of both commands reaches to the truth."""
     economics, source, health, told = both_commands(program, tmp_path, spenders_who_let_points_lie(named=0))
-    said = "100% of the redeemed points name no month of issue; they are taken first in first out"
+    said = "100 % of the redeemed points name no month of issue; they are taken first in first out"
     assert said in source
     assert economics["points_caveat"].startswith(said)
     assert health["points_caveat"] == economics["points_caveat"]

@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from gtm.core.percents import percent_text
 from plans.commands.shared.experiments import find_experiments, readout_table, verdicts
 from plans.commands.shared.next_tests import Supply, next_table, next_tests
 from plans.commands.shared.readouts import figures_table, guardrail_table, split_table
@@ -311,7 +312,7 @@ def held(review, left, metrics=SPARED, supply=None, outcomes=WON):
 def test_what_won_and_is_held_by_a_guardrail_is_tested_again_large_enough_for_it(review):
     told = held(review, {"control": share(40, 1000), "new": share(40, 1000)})
     assert told.suggestion == "Test new again with members enough for left"
-    assert told.why.startswith("bought won, +100.0% (") and "less than" not in told.why
+    assert told.why.startswith("bought won, +100.0 % (") and "less than" not in told.why
     assert "but it is not shown that left kept within the margin" in told.why
     assert told.members_per_arm == told.guardrails > 100_000
 
@@ -323,11 +324,11 @@ def test_a_guardrail_beyond_the_members_who_exist_is_no_test(review):
     assert told.guardrails > 100_000
     assert told.why.endswith("cannot be tested here; compare windows, with regression to the mean")
     assert (
-        f"left takes {told.guardrails:,} members per arm to be called safe within 5.0%, and 2,447 exist"
+        f"left takes {told.guardrails:,} members per arm to be called safe within 5.0 %, and 2,447 exist"
         in told.why
     )
     shown = 0.05 * np.sqrt(told.guardrails / 1223)
-    assert f"enough for a margin of {shown:.0%}" in told.why
+    assert f"enough for a margin of {percent_text(shown, 0)}" in told.why
 
 
 def test_a_guardrail_that_had_members_enough_asks_for_another_variant(review):
@@ -347,7 +348,7 @@ def test_what_won_and_lost_elsewhere_asks_for_a_variant_that_spares_it(review):
     ("outcomes", "suggestion", "why"),
     [
         (NOTHING, "Test a bolder variant, or this one again with more members", "a gain of up to"),
-        (EVEN, "Test a bolder variant", "% at most, and 10% is looked for"),
+        (EVEN, "Test a bolder variant", " % at most, and 10 % is looked for"),
     ],
 )  # fmt: skip
 def test_what_did_not_win_says_what_may_still_be_there(review, outcomes, suggestion, why):
