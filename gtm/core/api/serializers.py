@@ -42,6 +42,12 @@ class ModelSerializer(_KnownFieldsMixin, serializers.ModelSerializer):
         MoneyField: MoneyAmountField,
     }
 
+    def get_unique_together_validators(self) -> list[Any]:
+        found = super().get_unique_together_validators()
+        for validator in found:
+            validator.message = "There is one already that has the same {field_names}: change that one."
+        return found
+
 
 class ActionSerializer(Serializer):
     name = serializers.CharField()

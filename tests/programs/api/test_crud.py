@@ -22,6 +22,17 @@ def test_what_is_created_is_found_with_the_tag_of_the_answer(ops, made):
     assert (found.json(), found["ETag"]) == (made.json(), made["ETag"])
 
 
+def test_a_second_one_of_the_same_key_is_told_what_is_there(ops, made):
+    body = {"program": "gold-club", "key": "double", "name": "Double points"}
+    first, second = (ops.post(url("experiments/"), body, format="json") for _ in range(2))
+    assert (first.status_code, second.status_code) == (201, 400)
+    (problem,) = second.json()["errors"]
+    assert (problem["code"], problem["message"]) == (
+        "unique",
+        "There is one already that has the same program, key: change that one.",
+    )
+
+
 def test_a_change_with_the_tag_that_was_read_is_made_and_answers_the_next_tag(ops, made):
     first = change(ops, "programs/gold-club/", made["ETag"], name="Gold Society")
     assert (first.status_code, first.json()["name"], first.json()["version"]) == (200, "Gold Society", 2)
