@@ -31,7 +31,7 @@ from plans.schemas.rules import RungRules
 from plans.selectors import approvals_with_votes, cases_with_people, tasks_with_people
 from programs.models import Program, Role
 
-CHANGES_ON_A_PAGE = 200
+CHANGES_ON_A_PAGE = 50
 MOST_DIFFERENCES = 20
 STEERING = ("pause", "resume", "cancel")
 
