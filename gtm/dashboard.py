@@ -11,6 +11,7 @@ from django.urls import reverse
 
 from gtm.core import clock
 from gtm.core.identity import confirmation
+from gtm.core.models import PasswordOfAnother
 from plans.admin.at_risk import at_risk
 from plans.admin.waiting import lines, waiting
 from plans.drawing import badges, sparkline
@@ -54,6 +55,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     context["may_run"] = request.user.has_perm("plans.operate_plan")
     context["broken"] = _broken(request.user)
     context["to_establish"] = request.user.is_superuser and establishing.lacking().anything
+    context["not_their_own"] = PasswordOfAnother.objects.filter(user=request.user).first()
     context["lacks_factor"] = _lacks_factor(request.user)
     context["factor_waits"] = context["lacks_factor"] and confirmation.waits(request.user)
     if not request.user.has_perm("plans.view_plan"):

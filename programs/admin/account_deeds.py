@@ -28,7 +28,7 @@ def _reset(user: User, told: Answers, seen: str) -> str:
 
 def _why_not(actor: Actor, user: User) -> str:
     if actor.user_id == user.pk:
-        return "it is your own. Remove them under “Second factor”, top right."
+        return "it is your own. Remove them under “Second factor”, in the menu under your name."
     return "" if factors.of(user) else "it has no second factor."
 
 

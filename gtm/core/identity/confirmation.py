@@ -146,7 +146,7 @@ def confirm_by_link(user: Any, token: str) -> list[Authenticator]:
         if not takes_mail(user) or not TOKENS.check_token(user, token):
             raise NotPermitted(
                 "This link does not hold any more.",
-                hint="Ask for a new one under “Second factor”, top right.",
+                hint="Ask for a new one under “Second factor”, in the menu under your name.",
             )
         return confirm(user, "by the link that was mailed to the address on record")
 

@@ -18,8 +18,8 @@ from programs.models import Approver, Person
 
 Params = Mapping[str, Any]
 NO_SECOND_FACTOR = (
-    "This needs a second factor in this session, and the session has shown none. See “Second factor” at the "
-    "top right: add one, or show it."
+    "This needs a second factor in this session, and the session has shown none. See “Second factor” in "
+    "the menu under your name: add one, or show it."
 )
 NOT_CONFIRMED = (
     "This needs a second factor, and that of your account is not confirmed yet: whoever knows your password "

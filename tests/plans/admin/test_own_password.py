@@ -124,3 +124,13 @@ def test_where_no_mail_goes_out_an_own_password_is_set_on_the_page(known, settin
     form = {"old_password": KNOWN, "new_password1": OWN, "new_password2": OWN}
     assert known.post(reverse("own_password"), form).status_code == 302
     assert accounts.why_not_theirs(user("finance")) is None
+
+
+def test_home_says_first_of_all_that_the_password_is_known_to_another(known):
+    page = known.get(reverse("admin:index")).content.decode()
+    assert page.index("Set a password of your own") < page.index("Waiting for me (")
+    ask(known)
+    set_by_link(link_of(mail.outbox[0]))
+    client = Client()
+    assert client.login(username="finance", password=OWN)
+    assert "Set a password of your own" not in client.get(reverse("admin:index")).content.decode()
