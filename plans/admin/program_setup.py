@@ -21,6 +21,7 @@ from gtm.core.fsm import perform
 from gtm.core.places import world
 from plans.admin import first_records
 from plans.engine.people import authority
+from plans.engine.people.permissions import persons_of
 from plans.runs import data_needs
 from plans.standard import establishing, program_setup
 from plans.standard.program_setup import STEPS, EnteredHolder
@@ -77,7 +78,10 @@ class PlaceForm(forms.Form):
     def __init__(self, *args: Any, **kwargs: Any):
         super().__init__(*args, **kwargs)
         named = sorted(world.countries().items(), key=lambda pair: pair[1])
-        self.fields["country"].choices = [(code, f"{name} ({code})") for code, name in named]
+        self.fields["country"].choices = [
+            ("", "Choose a country"),
+            *((code, f"{name} ({code})") for code, name in named),
+        ]
 
     def clean(self) -> dict[str, Any]:
         told = super().clean() or {}
@@ -131,7 +135,7 @@ class ProgramSetupPages:
 
     def _set_up_name(self, request: HttpRequest, program: Program | None) -> Any:
         names = ("name", "kind", "country", "currency", "time_zone")
-        initial = {name: getattr(program, name) for name in names} if program else {}
+        initial = {name: getattr(program, name) for name in names} if program else _home_of(request.user)
         form = PlaceForm(request.POST or None, initial=initial)
         if program is not None and program.state != "draft":
             del form.fields["stands"]  # from here on it goes its own way
@@ -237,6 +241,12 @@ def _free_slug(name: str) -> str:
 
 def _to(program: Program, step: str) -> HttpResponse:
     return HttpResponseRedirect(reverse("admin:plans_set_up_step", args=[program.slug, step]))
+
+
+def _home_of(user: Any) -> dict[str, str]:
+    """The country of whoever sets it up, where they have one: most likely that of the program."""
+    people = persons_of(user)
+    return {"country": people[0].country} if len(people) == 1 and people[0].country else {}
 
 
 def _begun(program: Program | None) -> list[tuple[Program, str]]:

@@ -41,8 +41,8 @@ class Command(GovernedCommand):
             self.stdout.write(f"{first.name} logs in as {first.username} with {first.password}")
         if found.passwords:
             self.stdout.write(
-                "Each sets a password of their own first (Change password, in the menu under their name): until then their "
-                "account decides nothing. These passwords are not shown again."
+                "Each sets a password of their own first (Change password, in the menu under their name): "
+                "until then their account decides nothing. These passwords are not shown again."
             )
         still = establishing.lacking()
         if still.is_short_of_stewards:

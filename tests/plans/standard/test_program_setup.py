@@ -23,7 +23,7 @@ from plans.engine.running import runner
 from plans.models import Plan, TaskKind
 from plans.runs import start
 from plans.standard import program_setup
-from programs.models import Approver, Program
+from programs.models import Approver, Person, Program
 
 pytestmark = pytest.mark.django_db
 PEOPLE = {
@@ -214,3 +214,16 @@ def test_a_wrong_limit_enters_nobody(stewards):
     asked = {"name-finance": "Fiona", "email-finance": "fiona@example.com", "limit-finance": "much"}
     assert "is not an amount" in ana.post(step("club", "people"), asked).content.decode()
     assert not Approver.objects.exists()
+
+
+def test_no_country_is_taken_because_it_stands_first_in_the_alphabet(client, stewards):
+    ana, _ = stewards
+    page = ana.get(reverse("admin:plans_set_up"))
+    assert page.context["form"]["country"].value() == Person.objects.get(name="Ana Silva").country
+    client.force_login(get_user_model().objects.create_superuser("of-nowhere", password="x"))
+    assert (
+        '<option value="" selected>Choose a country'
+        in client.get(reverse("admin:plans_set_up")).content.decode()
+    )
+    refused = client.post(reverse("admin:plans_set_up"), {"name": "Club", "kind": "loyalty", "country": ""})
+    assert refused.context["form"].errors["country"]
