@@ -168,7 +168,14 @@ class ProgramSetupPages:
             looks = [_look(request, program, token) for token in tokens]
             if not looks and request.POST.get("do") == "load":
                 return _to(program, "data")
-        return {"looks": looks, "needs": data_needs.of_program(program), "datasets": _current(program)}
+        ready = sum("found" in look for look in looks)
+        return {
+            "looks": looks,
+            "ready": ready,
+            "contracts": CONTRACTS,
+            "needs": data_needs.of_program(program),
+            "datasets": _current(program),
+        }
 
     def _set_up_money(self, request: HttpRequest, program: Program) -> Any:
         form = MoneyForm(request.POST or None, instance=Program.objects.get(pk=program.pk))

@@ -227,3 +227,18 @@ def test_no_country_is_taken_because_it_stands_first_in_the_alphabet(client, ste
     )
     refused = client.post(reverse("admin:plans_set_up"), {"name": "Club", "kind": "loyalty", "country": ""})
     assert refused.context["form"].errors["country"]
+
+
+def test_a_file_that_nobody_knows_is_corrected_without_choosing_it_again(stewards):
+    """Headers in German: the page asks what a row is, and the file goes on to where its columns are named."""
+    ana, _ = stewards
+    place = {"name": "Club", "kind": "loyalty", "country": "DE", "currency": "", "time_zone": ""}
+    ana.post(reverse("admin:plans_set_up"), place)
+    sheet = "Bestellnummer;Kundennummer;Bestelldatum;Betrag in EUR\nB1;K1;02.04.2026 09:38;42,82\n"
+    file = SimpleUploadedFile("bestellungen.csv", sheet.encode())
+    page = ana.post(step("club", "data"), {"do": "look", "files": [file]}).content.decode()
+    assert "Choose the kind" in page and 'value="load"' not in page, "nothing here can be loaded"
+    hidden = re.search(r'<form id="correct-1".*?</form>', page, re.S)[0]
+    named = dict(re.findall(r'name="(token|program|profile|step)" value="([^"]+)"', hidden))
+    asked = ana.post(reverse("admin:programs_dataset_upload"), named | {"kind": "purchases"}).content.decode()
+    assert "3 questions before you can load the file" in asked and "Betrag in EUR" in asked
