@@ -12,7 +12,7 @@ from typing import Any
 from plans.commands.shared.figures import value_of
 from plans.commands.shared.windows import WindowPair
 from plans.schemas.declaration import Trigger
-from plans.schemas.outputs import NOT_CERTAIN, NOT_MEASURED, Column, Signal, Table
+from plans.schemas.outputs import NOT_MEASURED, Column, Signal, Table
 from programs.analytics.estimate import MaybeEstimate, Unavailable
 from programs.analytics.thresholds import ThresholdReport, evaluate_thresholds, parse_thresholds
 
@@ -20,6 +20,9 @@ from programs.analytics.thresholds import ThresholdReport, evaluate_thresholds, 
 def trigger_of(metric: str) -> str:
     """The signal of a metric's alert: ``fraud_rate`` → ``alert-fraud-rate``."""
     return f"alert-{metric.replace('_', '-')}"
+
+
+REACHES_BACK = "the interval reaches back over the limit"
 
 
 def alert_triggers(metrics: Mapping[str, str], *, pulls_ripcord: bool = True) -> tuple[Trigger, ...]:
@@ -43,11 +46,8 @@ class Alerts:
     def rows(self) -> list[dict[str, Any]]:
         """Every rule with its verdict, as later tasks and people read it."""
         found = [
-            {"rule": str(b.rule), "metric": b.rule.metric, "value": float(b.value),
-             "verdict": NOT_CERTAIN if b.certain is False else "breached",
-             "note": {True: "the whole interval alarms",
-                      False: "the interval reaches back over the limit: too little data to count",
-                      None: ""}[b.certain]}
+            {"rule": str(b.rule), "metric": b.rule.metric, "value": float(b.value), "verdict": "breached",
+             "note": {True: "the whole interval alarms", False: REACHES_BACK, None: ""}[b.certain]}
             for b in self.report.breaches
         ]  # fmt: skip
         found += [
@@ -72,9 +72,8 @@ def evaluate(
     text: str, values: Mapping[str, MaybeEstimate], *, vocabulary: Collection[str], windows: WindowPair
 ) -> Alerts:
     """Hold the rules whose metric this step measured against ``values``. A missing value neither alarms nor clears;
-    several in a row are a matter of their own. Nor does a value past its limit whose interval reaches back over
-    it: few data pass any limit by chance, and the more often one looks, the sooner. Where a metric has no
-    interval its value counts.
+    several in a row are a matter of their own. A value past its limit alarms, as people wrote it; the note says
+    where its interval reaches back.
 
     A rule that alarms is counted in the period and the window of ``windows``; the step says both of its result,
     for those that are kept.
@@ -96,16 +95,9 @@ def evaluate(
             limit=limits[trigger_of(breach.rule.metric)],
         )
         for breach in report.breaches
-        if breach.certain is not False
     )
     looked_at = {trigger_of(rule.metric): NOT_MEASURED for rule, _ in report.missing}
     looked_at |= {trigger_of(rule.metric): shown_value(values[rule.metric]) for rule in report.kept}
-    alarmed = {signal.trigger for signal in signals}
-    looked_at |= {
-        trigger: f"{NOT_CERTAIN} {breach.value:.6g}"
-        for breach in report.breaches
-        if breach.certain is False and (trigger := trigger_of(breach.rule.metric)) not in alarmed
-    }
     return Alerts(signals, looked_at, report, values, limits)
 
 
@@ -122,8 +114,7 @@ def alert_table(rows: Sequence[Mapping[str, Any]]) -> Table:
         [Column("rule", "Alarms when"), Column("verdict", "Verdict"), Column("value", "Value", "number"),
          Column("note", "Note")],
         [[row["rule"], row["verdict"], row["value"], row["note"]] for row in rows],
-        "The first breach tells the owner; the second, in another period, opens the ladder and pulls the rip-cord. "
-        "A value past its limit is a breach where its whole 95 % interval is; otherwise it counts as neither."
+        "The first breach tells the owner; the second, in another period, opens the ladder and pulls the rip-cord."
         if rows
         else "No threshold is set: name some with --alert_threshold, or keep them in the metric registry.",
     )  # fmt: skip

@@ -21,7 +21,7 @@ from plans.commands.launch_program.steps.events import (
     who_answers,
 )
 from plans.commands.launch_program.steps.timetable import launch_date
-from plans.commands.shared.thresholds import trigger_of
+from plans.commands.shared.thresholds import REACHES_BACK, trigger_of
 from plans.models import CARRIED_OUT_STATES, Plan
 from plans.runs.glance import glance
 from plans.schemas.outputs import NOT_CERTAIN, NOT_MEASURED, Column, Output, Signal, StepResult, Table
@@ -105,9 +105,11 @@ def watch(plan: Plan) -> StepResult | None:
         why = " ".join(problem.message for problem in error.problems) or error.detail
         told = f"No limit could be held: {why}"
         return StepResult(values={**values, "told": told, "period": "", "rows": []})
-    rows = [[a["rule"], a["value"], a["verdict"], a["note"]] for a in found.values["alerts"]]
+    rows = [[a["rule"], a["value"], _verdict(a), a["note"]] for a in found.values["alerts"]]
+    sure = {trigger_of(a["metric"]) for a in found.values["alerts"] if _verdict(a) == "breached"}
     known = {rule: value for rule, value in found.measured.items() if value != NOT_MEASURED}
-    signals = [_answered(signal, plan) for signal in found.signals]
+    known |= {one.trigger: f"{NOT_CERTAIN} {one.value}" for one in found.signals if one.trigger not in sure}
+    signals = [_answered(signal, plan) for signal in found.signals if signal.trigger in sure]
     told = _in_words(rows, found.period)
     return replace(
         found,
@@ -115,6 +117,12 @@ def watch(plan: Plan) -> StepResult | None:
         measured=known,
         signals=signals,
     )
+
+
+def _verdict(alert: Mapping[str, Any]) -> str:
+    """A look counts what is sure: few data pass any limit by chance, and who looks every hour sees it."""
+    unsure = alert["verdict"] == "breached" and alert["note"] == REACHES_BACK
+    return NOT_CERTAIN if unsure else str(alert["verdict"])
 
 
 def _answered(signal: Signal, plan: Plan) -> Signal:
