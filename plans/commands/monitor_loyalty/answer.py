@@ -8,6 +8,7 @@ from typing import Any
 from plans.commands.shared.figures import money, percent
 from plans.commands.shared.first_action import action_answer
 from plans.commands.shared.labour import person_day_cost
+from plans.commands.shared.thresholds import unproven
 from plans.engine.running.steps import StepContext
 from plans.schemas.answer import Answer, AnswerFigure
 
@@ -32,7 +33,7 @@ def answer_of(
         nothing="Nobody needs an action now: no play has members in this window.",
         unknown=context.outputs["insights"].get("unavailable", ""),
         figures=figures_of(data, health, context.program["metrics"], currency),
-        caveats=[*_of_points(health), *_not_known(data, health), *data["notes"], *_growing(health, currency)],
+        caveats=[*unproven(alerts), *_of_points(health), *_not_known(data, health), *data["notes"], *_growing(health, currency)],
         decides=context.program["people"].get("loyalty-strategist") or "The loyalty strategist",
         labour=person_day_cost(context.program),
         chart="kpi_trend",

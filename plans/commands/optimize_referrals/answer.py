@@ -10,6 +10,7 @@ from plans.commands.shared.figures import money, percent
 from plans.commands.shared.first_action import action_answer
 from plans.commands.shared.labour import person_day_cost
 from plans.commands.shared.launched import before_the_launch, partly_before
+from plans.commands.shared.thresholds import unproven
 from plans.engine.running.steps import StepContext
 from plans.schemas.answer import Answer, AnswerFigure
 
@@ -38,7 +39,7 @@ def answer_of(
         nothing="Change nothing now: no drop-off, partner or case stands out beyond chance.",
         unknown=old,
         figures=_figures(found, risk, currency, context.program["metrics"]["conversion"]),
-        caveats=[*filter(None, [partly_before(context, windows)]), *_returns_to_come(refreshed["flows"]), *_caveats(found, risk, currency)],
+        caveats=[*filter(None, [partly_before(context, windows)]), *unproven(alerts), *_returns_to_come(refreshed["flows"]), *_caveats(found, risk, currency)],
         decides=context.program["people"].get(ARCHITECT) or "The referral architect",
         labour=person_day_cost(context.program),
         chart="funnel",

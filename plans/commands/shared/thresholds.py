@@ -101,6 +101,15 @@ def evaluate(
     return Alerts(signals, looked_at, report, values, limits)
 
 
+def unproven(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """A sentence for each limit that is passed without evidence, of the rows of ``Alerts``."""
+    return [
+        f"{row['rule']} is passed at {row['value']:.4g}, with too few data to count as a breach."
+        for row in rows
+        if row["verdict"] == NOT_CERTAIN
+    ]
+
+
 def shown_value(value: MaybeEstimate) -> str:
     """A measured value as a reading keeps it."""
     return NOT_MEASURED if isinstance(value, Unavailable) else f"{value.value:.6g}"

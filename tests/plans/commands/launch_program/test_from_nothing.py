@@ -67,8 +67,8 @@ def at(instant):
     return clock.standing_at(lambda: instant + timedelta(seconds=next(seconds)))
 
 
-def referrals(name, since, days):
-    """Invitations as a shop exports them: local times, amounts in AED; one of ten becomes a customer."""
+def referrals(name, since, days, currency="AED"):
+    """Invitations as a shop exports them: local times and amounts; one of ten becomes a customer."""
     drawn, text = random.Random(name), io.StringIO()
     lines = csv.writer(text)
     lines.writerow(
@@ -83,7 +83,7 @@ def referrals(name, since, days):
         amounts = [f"{drawn.uniform(100, 300):.2f}", "50.00"] if won else ["", ""]
         lines.writerow(
             [f"{name}-{number}", f"A{number % 40}", f"{invited:%Y-%m-%d %H:%M}", joined, bought, *amounts,
-             "AED"]
+             currency]
         )  # fmt: skip
     return SimpleUploadedFile(f"{name}.csv", text.getvalue().encode())
 
@@ -115,22 +115,28 @@ def everybody():
     return Everybody()
 
 
-def set_up(everybody):
+def set_up(everybody, country="AE", zone="Asia/Dubai", currency="AED"):
     """The five pages of the set-up, by two stewards; answers the program."""
     out = io.StringIO()
     call_command(
         "establish", "--steward", "Amal Haddad <amal@falcon.example>", "--steward",
-        "Omar Said <omar@falcon.example>", "--country", "AE", "--time-zone", "Asia/Dubai", stdout=out,
+        "Omar Said <omar@falcon.example>", "--country", country, "--time-zone", zone, stdout=out,
     )  # fmt: skip
     first = passwords_of(out.getvalue())
     amal, omar = (everybody.enter(name, first[name]) for name in ("amal", "omar"))
-    place = {"name": "Falcon Friends", "kind": "referral", "country": "AE", "currency": "", "time_zone": ""}
+    place = {
+        "name": "Falcon Friends",
+        "kind": "referral",
+        "country": country,
+        "currency": "",
+        "time_zone": "",
+    }
     amal.post(reverse("admin:plans_set_up"), place | {"stands": "planning"})
     program = Program.objects.get()
-    assert (program.currency, program.time_zone, program.state) == ("AED", "Asia/Dubai", "planning")
+    assert (program.currency, program.time_zone, program.state) == (currency, zone, "planning")
     page = amal.get(step(program.slug, "data")).content.decode()
     assert "No command can run yet" not in page  # a launch reads no data
-    load(amal, program, referrals("pilot", datetime(2026, 9, 1), 80))
+    load(amal, program, referrals("pilot", datetime(2026, 9, 1), 80, currency))
     unclear = SimpleUploadedFile("unclear.csv", b"Referral ID,Referrer,Invite date\nX1,A1,03/04/2026\n")
     told = amal.post(step(program.slug, "data"), {"do": "look", "files": [unclear]}).content.decode()
     assert "03/04/2026" in told  # what is asked about a file is told, and the page stands
@@ -254,3 +260,7 @@ def test_a_launch_from_an_empty_database_to_the_review_of_its_thirtieth_day(ever
     assert [(one.verdict, one.period) for one in limits] == [("good", "until 2027-02-05")]
     assert "Of the 30 days of the window 1 lie before" in " ".join(answer_of(last)["caveats"])
     assert last.currency == "AED"
+    with at(LAUNCH + timedelta(days=30, hours=8)):  # the review waits for an approval of its own
+        approve(everybody, last, "playbook-approval", "Rami Sabbagh")
+        last = work(everybody, last)
+    assert (last.state, answer_of(last)["verdict"]) == ("succeeded", "do not")
