@@ -1,4 +1,4 @@
-"""Limits of a run: a value past one counts with its whole interval; what is not certain counts for nothing."""
+"""Limits of a run: a value past one counts with its whole interval; what is not certain counts as neither."""
 
 from types import SimpleNamespace
 
