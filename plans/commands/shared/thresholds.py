@@ -102,11 +102,12 @@ def evaluate(
 
 
 def unproven(rows: Sequence[Mapping[str, Any]]) -> list[str]:
-    """A sentence for each limit that is passed without evidence, of the rows of ``Alerts``."""
+    """A sentence for each limit that a value passes and its interval does not, of the rows of ``Alerts``."""
     return [
-        f"{row['rule']} is passed at {row['value']:.4g}, with too few data to count as a breach."
+        f"{row['rule']} is breached at {row['value']:.4g}, and its 95 % interval reaches back over the limit: "
+        f"more data may take that back."
         for row in rows
-        if row["verdict"] == NOT_CERTAIN
+        if row["note"] == REACHES_BACK
     ]
 
 
