@@ -51,7 +51,9 @@ TESTS = {
     "gtm/core/evidence/notes.py": ["tests/gtm/core/evidence/test_notes.py"],
     "gtm/core/evidence/personal.py": ["tests/gtm/core/evidence/test_personal.py"],
     "gtm/core/evidence/witness.py": ["tests/gtm/core/evidence/test_witness.py"],
-    "gtm/core/evidence/erased_text.py": ["tests/gtm/core/evidence/test_erased_text.py"],
+    "gtm/core/evidence/erased_text.py": [
+        "tests/gtm/core/evidence/test_erased_text.py", "tests/plans/export/test_erased_document.py",
+    ],
     "plans/export/envelope.py": ["tests/plans/export/test_envelope.py"],
     "gtm/core/evidence/account_audit.py": ["tests/gtm/core/evidence/test_account_audit.py"],
     "gtm/core/evidence/departures.py": [

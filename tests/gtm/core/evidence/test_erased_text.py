@@ -12,7 +12,7 @@ from gtm.core.evidence.personal import MARK
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry, SignIn
 from programs.models import Program
-from tests.factories import PersonFactory, ProgramFactory, UserFactory
+from tests.factories import AbsenceFactory, PersonFactory, ProgramFactory, UserFactory
 
 CHAIN = "installation"
 LONG = "Jo Doe of 5 Elm Street called, and asked again and again when the reward would come. " * 3
@@ -73,6 +73,50 @@ def test_the_words_are_nowhere_and_everything_still_agrees(program, steward):
     assert (named["actor"], named["from"]) == ("steward", sorted(found.rows[CHAIN]))
 
 
+def test_rows_that_tell_such_a_column_without_the_words_and_without_a_digest_stay(db, steward):
+    with acting_as(Actor.system("Test")):
+        program = ProgramFactory(name="Jo Doe", description="Short")
+        for name in ("Second", "Third"):
+            program.name = name
+            program.save()
+    first, before = ChangeLogEntry.objects.filter(chain=CHAIN).count() - 2, program.version
+    found, _ = erase(steward, "Jo Doe")
+    program.refresh_from_db()
+    assert found.rows == {CHAIN: {first, first + 1}}
+    assert program.version == before  # in the table it did not stand any more
+    assert breaks() == []
+
+
+def test_who_is_erased_from_a_table_has_a_version_more(program, steward):
+    before = program.version
+    erase(steward, "Jo Doe")
+    program.refresh_from_db()
+    assert program.version == before + 1
+
+
+@pytest.mark.parametrize("where", ["rows", "columns", "whole"])
+def test_one_place_is_something(where):
+    found = erased_text.FoundText()
+    assert found.is_empty is True
+    getattr(found, where)["a"].add(1)
+    assert found.is_empty is False
+
+
+def test_what_an_account_wrote_goes_whatever_it_says_and_what_others_wrote_stays(db, steward):
+    jo, other = UserFactory(username="jo", is_active=False), UserFactory()
+    with acting_as(Actor.system("Test")):
+        away = PersonFactory()
+    absences = []
+    for user, note in ((jo, "Flu"), (other, "Holidays")):
+        with acting_as(Actor.of_user(user, ADMIN)):
+            absences.append(AbsenceFactory(person=away, note=note))
+    erase(steward, "Jo Doe", accounts=[jo.pk])
+    for absence in absences:
+        absence.refresh_from_db()
+    assert [absence.note for absence in absences] == [MARK, "Holidays"]
+    assert breaks() == []
+
+
 def test_after_it_a_change_by_sql_is_found_in_every_column(program, steward):
     erase(steward, "Jo Doe")
     for column, value in (("name", "Another"), ("currency", "EUR"), ("assumptions_source", "made up")):
@@ -129,7 +173,10 @@ def test_an_account_that_is_open_keeps_its_name(steward):
         ProgramFactory()
     with pytest.raises(InvalidInput) as refused:
         erase(steward, "Jo Doe", "jo@example.com", accounts=[user.pk])
-    assert len(refused.value.problems) == 2
+    assert [problem.message for problem in refused.value.problems] == [
+        f"auth.user {user.pk} is still active: close it first.",
+        f"programs.person {person.pk} is still active: close it first.",
+    ]
     type(user).objects.filter(pk=user.pk).update(is_active=False)
     by_sql(person, is_active=False)
     assert breaks()  # by SQL: it stays a contradiction
