@@ -4,11 +4,11 @@ import pytest
 from django.db import connection
 
 from gtm.core.actors import ADMIN, Actor, acting_as
-from gtm.core.evidence import append_only, erasure, presence
+from gtm.core.evidence import append_only, changelog, erasure, presence
 from gtm.core.evidence.changelog import Break
 from gtm.core.governed import open_door
 from gtm.core.models import ChangeLogEntry, ChangeLogPayload
-from programs.models import Approver, Benefit, Role, Tier
+from programs.models import Approver, Benefit, Person, Role, Tier
 from programs.models.catalogue import BenefitKind
 from tests.factories import ApproverFactory, PersonFactory, ProgramFactory, UserFactory, make_plan
 
@@ -161,6 +161,25 @@ def test_a_link_of_which_no_row_tells_is_told_and_a_link_to_who_is_gone_is_not(s
     for pk in before:
         sql("DELETE FROM auth_user WHERE id = %s", pk)
     assert told() == ([], 0)
+
+
+def test_a_first_link_that_no_row_tells_is_told_in_the_chain_of_its_object(db):
+    ours, somebody = Person.objects.create(name="Ann", email="ann@example.com"), UserFactory()
+    sql("INSERT INTO programs_person_accounts (person_id, user_id) VALUES (%s, %s)", ours.pk, somebody.pk)
+    assert told()[0] == [Break(CHAIN, 0, linked(ours, "has", somebody.pk))]
+
+
+def test_a_link_of_another_kind_is_none_of_this_one(seat):
+    changelog.append(seat.person, "linked", field="others", after=["77"])
+    changelog.append(seat.person, "unlinked", field="others", after=[*map(str, [seat.person.pk])])
+    assert told() == ([], 0)
+    steward = UserFactory(is_superuser=True)
+    somebody = UserFactory()
+    changelog.append(seat.person, "linked", field="others", after=[str(somebody.pk)])
+    rows = ChangeLogEntry.objects.filter(entity="programs.person", event="linked")
+    with acting_as(Actor.of_user(steward, ADMIN)):
+        erasure.erase(CHAIN, [rows.latest("pk").sequence], reason="Request 12.")
+    assert (told(), presence.audit_presence().hidden) == (([], 0), 0)
 
 
 def test_the_row_of_an_erasure_keeps_which_keys_were_linked(seat):
