@@ -84,11 +84,13 @@ def blank(chain: str, entries: Collection[ChangeLogEntry], reason: str) -> int:
     return len(told)
 
 
-def _kept(event: str, body: Mapping[str, Any]) -> Any:
+def _kept(event: str, body: Mapping[str, Any] | None) -> Any:
     """What the row of an erasure keeps of one that it takes: the state it led to, or the keys it linked."""
-    if event in LINKS and body and isinstance(body["to"], list):
+    if not body:
+        return None
+    if event in LINKS and isinstance(body["to"], list):
         return {"field": body["field"], "keys": body["to"]}
-    return body["to"] if body and body["field"] == "state" else None
+    return body["to"] if body["field"] == "state" else None
 
 
 def to_recall(chain: str, sequences: Collection[int]) -> list[ChangeLogEntry]:
@@ -133,7 +135,8 @@ def links_kept() -> dict[tuple[str, int], dict[str, Any]]:
 def _all_kept(**where: Any) -> Iterator[tuple[tuple[str, int], Any]]:
     """Of erasures that say something: one that is blank is told by its chain, and keeps nothing."""
     records = ChangeLogPayload.objects.filter(
-        entry__event=ERASED, entry__entity=ChangeLogChain._meta.label_lower, body__isnull=False, **where
+        entry__event=ERASED, entry__entity=ChangeLogChain._meta.label_lower, **where
     )
     for chain, body in records.order_by("entry__pk").values_list("entry__chain", "body"):
-        yield from (((chain, int(row)), said) for row, said in body["to"].items())
+        if body is not None:
+            yield from (((chain, int(row)), said) for row, said in body["to"].items())

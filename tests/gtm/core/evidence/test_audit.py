@@ -7,7 +7,7 @@ from django.contrib.auth.models import Permission
 from django.db import connection
 
 from gtm.core.actors import ADMIN, Actor, acting_as
-from gtm.core.evidence import append_only, audit, changelog, refusals
+from gtm.core.evidence import append_only, audit, changelog, erasure, refusals, told
 from gtm.core.evidence.changelog import Break
 from gtm.core.evidence.erasure import erase
 from gtm.core.evidence.refusals import REFUSED
@@ -156,6 +156,19 @@ def test_what_an_erased_row_told_is_not_compared_and_the_object_is_counted(progr
     write(program, "name", "Another")
     (found,) = values().breaks  # a later row told it
     assert found.sequence == 3
+
+
+def test_what_is_told_anew_in_full_after_an_erasure_is_compared_again(program):
+    erase_row(1)
+    assert values().erased == 1
+    anew = told.at_creation(program, program.evidence_columns())
+    with changelog.holding(CHAIN):
+        changelog.append(program, erasure.TEXT_ERASED, after={"in_full": True}, fields=anew)
+    assert values() == audit.ValuesAudit((), 1, 0, 0)
+    write(program, "description", "Never told")
+    (found,) = values().breaks
+    last = ChangeLogEntry.objects.filter(chain=CHAIN).count()
+    assert (found.sequence, "has a value that no row recorded" in found.reason) == (last, True)
 
 
 def test_an_object_of_before_rows_told_values_is_counted_and_compared_where_later_rows_told(program):
