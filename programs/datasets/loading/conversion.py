@@ -267,6 +267,7 @@ def _time(
     )
     stripped = f"coalesce(try_strptime({body}, {other}), try_cast({body} AS TIMESTAMP))"
     away = f"timezone('UTC', {stripped} - to_minutes({minutes}))"
+    # What was read with its zone is not tried in all the forms without one: 28 of them cost 24 µs a row.
     steps = [
         (
             zoned,
@@ -275,7 +276,8 @@ def _time(
         ),
         (
             naive,
-            f"CASE WHEN regexp_matches({text}, {iso}) THEN try_cast(replace({text}, ',', '.') AS TIMESTAMP) "
+            f"CASE WHEN {zoned} IS NOT NULL THEN NULL "
+            f"WHEN regexp_matches({text}, {iso}) THEN try_cast(replace({text}, ',', '.') AS TIMESTAMP) "
             f"ELSE try_strptime({text}, {other}) END",
         ),
     ]
