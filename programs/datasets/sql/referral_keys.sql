@@ -10,8 +10,8 @@ FROM referral_payouts
 WHERE paid_at < CAST($as_of AS TIMESTAMPTZ) AND account_hash IS NOT NULL
 GROUP BY referral_id;
 -- The mailbox behind an address, by the rules of its provider where these may change anything.
-CREATE TEMP MACRO domain_of(address, aliases, reals) AS coalesce(
-    reals[list_position(aliases, rtrim(split_part(address, '@', 2), '.'))], rtrim(split_part(address, '@', 2), '.'));
+CREATE TEMP MACRO named_in(address) AS rtrim(split_part(address, '@', 2), '.');
+CREATE TEMP MACRO true_domain(named, aliases, reals) AS coalesce(reals[list_position(aliases, named)], named);
 CREATE TEMP MACRO mailbox_of(address, domain, dots, hyphens) AS
     CASE WHEN contains(address, '+') OR contains(address, '-') OR list_contains(dots, domain)
         THEN replace(
@@ -22,9 +22,10 @@ CREATE TEMP MACRO mailbox_of(address, domain, dots, hyphens) AS
 CREATE TEMP TABLE boxes AS
 SELECT hash(mailbox_of(address, domain, $dots_ignored, $hyphen_tags), domain) AS mailbox, min(referrer) AS referee_refers
 FROM (
-    SELECT address, referrer, domain_of(address, $alias_domains, $real_domains) AS domain
+    SELECT lower(referrer_email) AS address, hash(referrer_id) AS referrer, named_in(address) AS named_domain,
+        true_domain(named_domain, $alias_domains, $real_domains) AS domain
     FROM (
-        SELECT DISTINCT lower(referrer_email) AS address, hash(referrer_id) AS referrer
+        SELECT DISTINCT referrer_email, referrer_id
         FROM referrals WHERE referrer_email IS NOT NULL AND invited_at < CAST($as_of AS TIMESTAMPTZ)
     )
 )
@@ -34,7 +35,8 @@ WITH known AS (
         coalesce(won_at < CAST($as_of AS TIMESTAMPTZ), false) AS won,
         coalesce(won_at < CAST($as_of AS TIMESTAMPTZ) AND undone_at < CAST($as_of AS TIMESTAMPTZ), false) AS refunded,
         lower(referee_email) AS address,
-        domain_of(address, $alias_domains, $real_domains) AS domain
+        named_in(address) AS named_domain,
+        true_domain(named_domain, $alias_domains, $real_domains) AS domain
     FROM referrals
     WHERE invited_at < CAST($as_of AS TIMESTAMPTZ)
 ),
