@@ -52,6 +52,8 @@ class BackTest:
     deciles: tuple[DecileError, ...]
     all_by_chance: float = 0.0
     """Standard error of the whole forecast, newcomers included, if the model were right."""
+    season: float = 1.0
+    """By what newcomers were multiplied to be free of their season; 1 where it was not known then."""
 
     @property
     def forecast(self) -> float:
@@ -119,7 +121,12 @@ class BackTest:
         correction = self.correction
         return np.full(days.shape, correction) if correction >= 1 else np.exp(-self.hazard * days)
 
-    @property
-    def error_on_newcomers(self) -> float:
-        """As a share of what was forecast of them; 0 where nobody was."""
-        return abs(self.newcomers_actual - self.newcomers) / self.newcomers if self.newcomers > 0 else 0.0
+    def error_on_newcomers(self, season: float = 1.0) -> float:
+        """As a share of what was forecast of them; 0 where nobody was.
+
+        A forecast of a whole year was made at today's season: where that is known by now, as ``season`` (see
+        ``BackTest.season``), it is no error any more.
+        """
+        known = season / self.season if self.days >= A_YEAR else 1.0
+        expected = self.newcomers * known
+        return abs(self.newcomers_actual - expected) / expected if expected > 0 else 0.0

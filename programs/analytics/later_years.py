@@ -21,6 +21,7 @@ MOST_WEEKS, FEWEST_WEEKS = 52, 13
 FIRST_DAYS = 182.0
 """Of the data: whoever buys in them for the first time there may have been a customer before."""
 FEWEST_NEWCOMERS = 30
+MONTHS, FEWEST_A_MONTH = 12, 5
 A_YEAR, HALF_YEAR, QUARTER = 364.0, 182.0, 91.0
 """In whole weeks, as days of a week differ."""
 MIDDLE = A_YEAR + QUARTER / 2
@@ -41,13 +42,15 @@ class FallPace(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Arrivals:
     """``recent`` newcomers of ``weeks`` against those of the same weeks a year ``before``. ``a_year`` is the
-    change of the logarithm of their rate, below 0 where it falls."""
+    change of the logarithm of their rate, below 0 where it falls, drawn to 0 as far as chance may explain it;
+    ``as_before`` is the change that was seen."""
 
     recent: int
     before: int
     weeks: int
     a_year: float
     standard_error: float
+    as_before: float
 
     @property
     def fewer(self) -> float:
@@ -63,8 +66,10 @@ class Arrivals:
         years = np.asarray(days, dtype=np.float64) / DAYS_A_YEAR
         if pace is FallPace.STOPS:
             return np.ones_like(years)
-        slope = self.a_year + shift * self.standard_error
-        return np.exp(slope * (years if pace is FallPace.GOES_ON else (1 - 0.5**years) / np.log(2)))
+        error = shift * self.standard_error
+        if pace is FallPace.GOES_ON:
+            return np.exp((self.as_before + error) * years)
+        return np.exp((self.a_year + error) * (1 - 0.5**years) / np.log(2))
 
 
 def arrivals(age: FloatArray) -> Arrivals | None:
@@ -89,15 +94,24 @@ def arrivals(age: FloatArray) -> Arrivals | None:
     error = float(np.sqrt(spread * (1 / recent + 1 / before)))
     drawn = change**3 / (change**2 + error**2) if change else 0.0
     years = MOST_WEEKS * WEEK / DAYS_A_YEAR
-    return Arrivals(int(recent), int(before), weeks, drawn / years, error / years)
+    return Arrivals(int(recent), int(before), weeks, drawn / years, error / years, change / years)
 
 
 @dataclass(frozen=True, slots=True)
 class Season:
-    """``level``: what the newcomers of the last quarter are multiplied by to be those of an average one."""
+    """``level``: what the newcomers of the last quarter are multiplied by to be those of an average one.
+    ``profile``: of each month ahead, newcomers over those of an average one; empty counts as even."""
 
     level: float
     standard_error: float
+    profile: tuple[float, ...] = ()
+
+    def of_days(self, days: ArrayLike) -> FloatArray:
+        """What an average rate is multiplied by so many days ahead."""
+        ahead = np.asarray(days, dtype=np.float64)
+        if not self.profile:
+            return np.ones_like(ahead)
+        return np.array(self.profile)[(ahead / DAYS_A_YEAR * MONTHS).astype(int) % MONTHS]
 
 
 def season_of(age: FloatArray) -> Season | None:
@@ -115,7 +129,25 @@ def season_of(age: FloatArray) -> Season | None:
     distance = float(np.log(quarter * A_YEAR / (around * QUARTER)))
     error = float(np.sqrt(1 / quarter - 1 / around))
     weight = distance**2 / (distance**2 + error**2) if distance else 0.0
-    return Season(float(np.exp(-weight * distance)), float(np.hypot(weight * error, (1 - weight) * distance)))
+    left = float(np.hypot(weight * error, (1 - weight) * distance))
+    return Season(float(np.exp(-weight * distance)), left, _profile(age))
+
+
+def _profile(age: FloatArray) -> tuple[float, ...]:
+    """Newcomers of each month of the last year over those of an average one, a steady rise or fall taken out,
+    drawn to 1 as far as chance may explain how they differ: so the next year is expected to go."""
+    edges = DAYS_A_YEAR * np.arange(MONTHS + 1) / MONTHS
+    counts = np.histogram(age, edges)[0][::-1].astype(np.float64)  # the month a year ago is the next one
+    if counts.sum() < MONTHS * FEWEST_A_MONTH:
+        return ()
+    known = arrivals(age)
+    slope = known.a_year if known else 0.0
+    months_ago = MONTHS - np.arange(MONTHS) - 0.5
+    level = counts * np.exp(slope * months_ago / MONTHS)
+    share = level / level.mean()
+    chance = float((share**2 / np.maximum(counts, 1.0)).mean())
+    beyond = max(float(share.var()) - chance, 0.0)
+    return tuple(1 + (share - 1) * beyond / (beyond + chance)) if beyond > 0 else ()
 
 
 def swing_of(age: FloatArray) -> float:
@@ -209,8 +241,10 @@ class LaterYears:
         return self.late.hazard if self.late else 0.0
 
     def rates(self, days: FloatArray, pace: FallPace, shift: float) -> FloatArray:
-        level = self.season.level if self.season else 1.0
-        return level * (self.arrivals.rates(days, pace, shift) if self.arrivals else np.ones_like(days))
+        """What the rate of the last quarter is multiplied by so many ``days`` ahead."""
+        season = self.season.level * self.season.of_days(days) if self.season else np.ones_like(days)
+        since = days + QUARTER / 2  # in whose middle the rate was measured
+        return season * (self.arrivals.rates(since, pace, shift) if self.arrivals else 1.0)
 
     def again(self, age: FloatArray) -> FloatArray:
         late = self.late.factors(age) if self.late else np.ones_like(age)

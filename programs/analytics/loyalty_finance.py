@@ -32,6 +32,8 @@ FloatArray = NDArray[np.float64]
 HALF = "half_lift_value_rate"
 STEPS = 80
 """How finely smaller pools are searched for one whose risk is tolerated."""
+MOST_TIMES = 3.0
+"""Of the known lift: a program that counts on more, at a far higher reward, is tested before it is launched."""
 CHANCE_WORTH_A_TEST = 0.2
 """With a smaller chance that the program earns anything, no test is worth its cost."""
 
@@ -268,6 +270,7 @@ def choose_pool(
 ) -> PoolChoice:
     """The reward that earns most in expectation within the budget and the tolerated risks.
 
+    Where that counts on a lift many times the known one, the recommendation is to test it first.
     Expected value over the horizon is concave in the reward, so the nearest tolerated reward below the best
     is the best tolerated one. Where no reward has a tolerated chance of a loss, the best one is kept and the
     recommendation is to test it first, or not to launch.
@@ -279,6 +282,14 @@ def choose_pool(
     candidates = [rate * step / STEPS for step in range(STEPS, 0, -1)] if rate > 0 else []
     calm = next((each for each in candidates if model.loss(each, inputs) <= tolerated), None)
     if calm is not None and model.present_value(calm) > 0:
+        times = model.shape(calm)
+        if times > MOST_TIMES:
+            why = (
+                f"It counts on {times:.1f} times the lift that is known at a reward of "
+                f"{100 * model.assumptions.lift_value_rate.mean:.3g} % of spend: nobody has seen what a reward "
+                f"of {100 * calm:.3g} % does."
+            )
+            return PoolChoice(calm, best, highest, LaunchAdvice.TEST_FIRST, why, inputs)
         return PoolChoice(calm, best, highest, LaunchAdvice.LAUNCH, "", inputs)
     expected = model.present_value(rate)
     gain = 1 - model.loss(rate, inputs)

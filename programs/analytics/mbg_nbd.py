@@ -9,6 +9,7 @@ model", same journal 25 (2008).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,6 +34,15 @@ class MbgNbd:
     alpha: float
     a: float
     b: float
+
+    @property
+    def name(self) -> str:
+        return "MBG/NBD"
+
+    @property
+    def by_calendar(self) -> bool:
+        """Whether customers leave at any time, not after purchases alone."""
+        return False
 
     @property
     def _after_a_purchase(self) -> BgNbd:
@@ -94,10 +104,7 @@ def fit_mbg_nbd(histories: PurchaseHistories) -> MbgNbdFit | Unavailable:
     """
     repeat_buyers = float(histories.customers[histories.frequency > 0].sum())
     if repeat_buyers < FEWEST_REPEAT_BUYERS:
-        return Unavailable(
-            f"{repeat_buyers:.0f} customers bought again; the churn model needs at least "
-            f"{FEWEST_REPEAT_BUYERS}."
-        )
+        return too_few_came_back(repeat_buyers)
     unit = float(np.average(histories.age, weights=histories.customers))
     total = histories.total_customers
 
@@ -111,15 +118,23 @@ def fit_mbg_nbd(histories: PurchaseHistories) -> MbgNbdFit | Unavailable:
     return MbgNbdFit(
         model=MbgNbd(r, alpha * unit, a, b),
         log_likelihood=-float(found.fun) * total - purchases * float(np.log(unit)),
-        covariance=_covariance(objective, found.x, total),
+        covariance=inverse_of_hessian(objective, found.x, total, _BOUNDS),
     )
 
 
-def _covariance(objective: object, at: FloatArray, total: float) -> FloatArray:
+def too_few_came_back(repeat_buyers: float) -> Unavailable:
+    return Unavailable(
+        f"{repeat_buyers:.0f} customers bought again; the churn model needs at least {FEWEST_REPEAT_BUYERS}."
+    )
+
+
+def inverse_of_hessian(
+    objective: object, at: FloatArray, total: float, bounds: Sequence[tuple[float, float]]
+) -> FloatArray:
     """Inverse Hessian along the directions that the data tell apart; a parameter at its bound does not
     move."""
     assert callable(objective)
-    free = [n for n, (low, high) in enumerate(_BOUNDS) if low + 1e-3 < at[n] < high - 1e-3]
+    free = [n for n, (low, high) in enumerate(bounds) if low + 1e-3 < at[n] < high - 1e-3]
     covariance = np.zeros((4, 4))
     if not free:
         return covariance

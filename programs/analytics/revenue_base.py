@@ -32,7 +32,6 @@ from programs.analytics.later_years import (
     season_of,
     swing_of,
 )
-from programs.analytics.mbg_nbd import MbgNbd
 from programs.analytics.order_value import GammaGamma
 from programs.analytics.run_off import (
     DAYS_A_MONTH,
@@ -48,6 +47,7 @@ from programs.analytics.run_off import (
     variance_of_parameters,
     worth,
 )
+from programs.analytics.survival import Survival
 
 FloatArray = NDArray[np.float64]
 
@@ -75,9 +75,8 @@ def back_test(
         return Unavailable(behaviour.why_not)
     model, value = behaviour.survival.model, behaviour.order_value
     edges = np.arange(1, 13) * days / 12
-    found = run_off(
-        before, model, value, edges, LaterYears(arrivals(before.age), season=season_of(before.age))
-    )
+    season = season_of(before.age)
+    found = run_off(before, model, value, edges, LaterYears(arrivals(before.age), season=season))
     each = worth(before, value) * purchases_each(before, model, days)
     order = np.argsort(each, kind="stable")
     deciles = tuple(
@@ -94,6 +93,7 @@ def back_test(
         float(np.sqrt(variance_by_chance(before, model, value, days, 0.0))),
         deciles,
         float(np.sqrt(variance_by_chance(before, model, value, days, float(found.newcomers[-1])))),
+        season.level if season else 1.0,
     )
 
 
@@ -147,7 +147,7 @@ def project_revenue(
     behaviour = learn(customers)
     rate, _ = customers.recent()
     trend: TrendOfNewcomers | None = None
-    of_later = 0.0
+    of_later = furthest = 0.0
     if behaviour.survival is None or behaviour.order_value is None:
         cumulative = run_rate * edges / DAYS_A_YEAR
         existing, newcomers = cumulative, np.zeros(months)
@@ -163,8 +163,11 @@ def project_revenue(
         cumulative = existing + newcomers
         by_chance = variance_by_chance(customers, model, value_of_order, DAYS_A_YEAR, float(newcomers[11]))
         error = float(np.sqrt(by_chance + variance_of_parameters(customers, behaviour)))
+        # The rate of a quarter is not known better than by the chance in who joined.
+        by_rate = float(1 / np.sqrt(max(rate * min(RECENT_DAYS, float(customers.age.max()) + 1), 1.0)))
         if not isinstance(tested, Unavailable):
-            missed = tested.error_on_newcomers * float(newcomers[11])
+            season = later.season.level if later.season else tested.season
+            missed = max(tested.error_on_newcomers(season), by_rate) * float(newcomers[11])
             # A hold-out tells nothing that is smaller than its chance.
             untold = existing[11] * min(tested.chance, 1.0)
             corrected = max(abs(float(existing[11] - found.existing[11])), float(untold))
@@ -174,11 +177,12 @@ def project_revenue(
         if later.season:
             error = float(np.hypot(error, later.season.standard_error * newcomers[11]))
         if later.arrivals:
-            trend, unsure, of_later = _if_the_trend(customers, model, value_of_order, edges, later)
+            trend, unsure, of_later, furthest = _if_the_trend(customers, model, value_of_order, edges, later)
             error = float(np.hypot(error, unsure))
         # No hold-out reaches so far: what it corrects there is not known better than by itself.
         of_later = float(np.hypot(of_later, _later(found.existing) - _later(existing)))
-        method = "MBG/NBD survival × Gamma-Gamma order value, newcomers at the rate of the last quarter"
+        of_later = float(np.hypot(of_later, by_rate * _later(newcomers)))
+        method = f"{model.name} survival × Gamma-Gamma order value, newcomers at the rate of the last quarter"
         if existing[11] != found.existing[11]:
             method += f", run-off × {existing[11] / found.existing[11]:.3f} as the hold-out was off"
         if later.season and round(later.season.level, 3) != 1:
@@ -204,8 +208,23 @@ def project_revenue(
         method=method,
         warnings=tuple(_warnings(base, last_twelve_months, run_rate, customers, tested, trend)),
         trend=trend,
-        later_error=of_later / _later(cumulative) if _later(cumulative) > 0 else 0.0,
+        later_error=_later_error(cumulative, error / value if value > 0 else 0.0, of_later, furthest),
     )
+
+
+def _later_error(cumulative: FloatArray, of_year: float, by_chance: float, furthest: float) -> float:
+    """Standard error of the months after the first twelve as a share of them, beside that ``of_year`` which
+    all months share.
+
+    A trend that stops today and one that goes on as before lie ``furthest`` from the forecast: no chance, but
+    what nobody can read from the data. Nine of ten cases are to hold at these ends, too.
+    """
+    later = _later(cumulative)
+    if later <= 0:
+        return 0.0
+    shared = of_year * float(cumulative[-1])
+    all_ = float(np.hypot(shared, by_chance))
+    return float(np.sqrt((furthest / NINE_IN_TEN + all_) ** 2 - shared**2)) / later
 
 
 def _later(cumulative: FloatArray) -> float:
@@ -214,10 +233,11 @@ def _later(cumulative: FloatArray) -> float:
 
 
 def _if_the_trend(
-    customers: Customers, model: MbgNbd, value: GammaGamma, edges: FloatArray, later: LaterYears
-) -> tuple[TrendOfNewcomers | None, float, float]:
-    """What newcomers bring at other paces, where that differs; the standard error of the year in it; and that
-    of the months after the year."""
+    customers: Customers, model: Survival, value: GammaGamma, edges: FloatArray, later: LaterYears
+) -> tuple[TrendOfNewcomers | None, float, float, float]:
+    """What newcomers bring at other paces, where that differs; the standard error of the year in it; that of
+    the pace in the months after the year; and how far from the forecast of these months the ends lie: that
+    the trend stops today, and that it goes on as before."""
 
     def newcomers(pace: FallPace, shift: float = 0.0) -> FloatArray:
         return of_newcomers(customers, model, value, edges, later, pace, shift)
@@ -230,13 +250,16 @@ def _if_the_trend(
     of_pace = float(newcomers(FallPace.FADING, 1.0)[11] - newcomers(FallPace.FADING, -1.0)[11]) / 2
     # Whether a trend goes on is not in the data: that it stops today lies within two standard errors.
     unsure = float(np.hypot(of_pace, (stops[11] - fading[11]) / 2))
-    # In later months that it stops today and that it goes on as before are the ends of nine in ten cases.
-    shift = abs(_later(newcomers(FallPace.FADING, 1.0)) - _later(newcomers(FallPace.FADING, -1.0))) / 2
-    beside = float(np.hypot(shift, (_later(stops) - _later(goes_on)) / 2 / NINE_IN_TEN))
+    shift = max(
+        abs(_later(newcomers(pace, 1.0)) - _later(newcomers(pace, -1.0))) / 2
+        for pace in (FallPace.FADING, FallPace.GOES_ON)
+    )
+    furthest = max(abs(_later(end) - _later(fading)) for end in (stops, goes_on))
     ends = [float(each[-1]) for each in (fading, stops, goes_on)]
     if later.arrivals is None or max(ends[0], ends[1]) <= WORTH_TELLING * min(ends[0], ends[1]):
-        return None, unsure, beside
-    return TrendOfNewcomers(later.arrivals.fewer, later.arrivals.weeks, edges.size, *ends), unsure, beside
+        return None, unsure, shift, furthest
+    trend = TrendOfNewcomers(later.arrivals.fewer, later.arrivals.weeks, edges.size, *ends)
+    return trend, unsure, shift, furthest
 
 
 def _corrections(days: FloatArray, tested: BackTest | Unavailable, later: LaterYears) -> FloatArray:

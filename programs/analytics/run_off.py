@@ -1,6 +1,7 @@
 """Revenue of existing customers as they run off, and of newcomers, with the chance in it.
 
-Survival (MBG/NBD) × what an order of each customer is expected to be worth (Gamma-Gamma, shrunk). Money, net
+Survival (MBG/NBD or Pareto/NBD, whichever the histories
+are likelier under) × what an order of each customer is expected to be worth (Gamma-Gamma, shrunk). Money, net
 of refunds where the orders are; time in days.
 """
 
@@ -14,8 +15,8 @@ from numpy.typing import ArrayLike, NDArray
 from programs.analytics.estimate import Unavailable
 from programs.analytics.later_years import FallPace, LaterYears, arrivals, early_ages, late_ages, season_of
 from programs.analytics.lifetime import PurchaseHistories
-from programs.analytics.mbg_nbd import MbgNbd, MbgNbdFit, fit_mbg_nbd
 from programs.analytics.order_value import GammaGamma, fit_gamma_gamma
+from programs.analytics.survival import Survival, SurvivalFit, fit_survival
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -66,20 +67,18 @@ class Customers:
 class Behaviour:
     """What was learned of customers: survival and frequency, order value; None where too few came back."""
 
-    survival: MbgNbdFit | None
+    survival: SurvivalFit | None
     order_value: GammaGamma | None
     why_not: str = ""
 
 
 def learn(customers: Customers) -> Behaviour:
     """Fit both models; too few repeat buyers leave the recent rate to go on with."""
-    recency, age = customers.recency, customers.age
-    if customers.age.size > MOST_HISTORIES:
-        recency, age = 7 * np.ceil(recency / 7), 7 * np.ceil(age / 7)
+    recency, age = _counted(customers)
     value = fit_gamma_gamma(customers.orders, np.maximum(customers.mean_order, 0))
     if isinstance(value, Unavailable):
         return Behaviour(None, None, value.reason)
-    fit = fit_mbg_nbd(PurchaseHistories.aggregate(customers.frequency, recency, age))
+    fit = fit_survival(PurchaseHistories.aggregate(customers.frequency, recency, age))
     if isinstance(fit, Unavailable):
         return Behaviour(None, value, fit.reason)
     return Behaviour(fit, value)
@@ -98,7 +97,7 @@ class RunOff:
 
 
 def run_off(
-    customers: Customers, model: MbgNbd, value: GammaGamma, edges: ArrayLike, later: LaterYears
+    customers: Customers, model: Survival, value: GammaGamma, edges: ArrayLike, later: LaterYears
 ) -> RunOff:
     """Revenue by the end of each of ``edges``, equally spaced days from now."""
     days = np.asarray(edges, dtype=np.float64)
@@ -107,17 +106,15 @@ def run_off(
     )
 
 
-def of_existing(customers: Customers, model: MbgNbd, value: GammaGamma, days: FloatArray) -> FloatArray:
+def of_existing(customers: Customers, model: Survival, value: GammaGamma, days: FloatArray) -> FloatArray:
     bought, row = _bought_alive(customers, model, days)
     return bought @ np.bincount(row, _alive(customers, model) * worth(customers, value))
 
 
-def _bought_alive(customers: Customers, model: MbgNbd, days: FloatArray) -> tuple[FloatArray, IntArray]:
+def _bought_alive(customers: Customers, model: Survival, days: FloatArray) -> tuple[FloatArray, IntArray]:
     """E[Y(t) | alive] by day (rows) and distinct history (columns), and each customer's column: what is
     bought depends on the count and the age alone, so each pair of them is worked out once."""
-    age = customers.age
-    if age.size > MOST_HISTORIES:
-        age = 7 * np.ceil(age / 7)
+    _, age = _counted(customers)
     width = float(age.max()) + 1
     pairs, row = np.unique(customers.frequency * width + age, return_inverse=True)
     frequency, age = np.divmod(pairs, width)
@@ -125,11 +122,23 @@ def _bought_alive(customers: Customers, model: MbgNbd, days: FloatArray) -> tupl
     return bought, row
 
 
-def _alive(customers: Customers, model: MbgNbd) -> FloatArray:
-    return model.probability_alive(customers.frequency, customers.recency, customers.age)
+def _alive(customers: Customers, model: Survival) -> FloatArray:
+    """Worked out once for each distinct history."""
+    recency, age = _counted(customers)
+    width = float(age.max()) + 1
+    key = (customers.frequency * width + age) * width + recency
+    _, at, row = np.unique(key, return_index=True, return_inverse=True)
+    return model.probability_alive(customers.frequency[at], recency[at], age[at])[row]
 
 
-def purchases_each(customers: Customers, model: MbgNbd, days: float) -> FloatArray:
+def _counted(customers: Customers) -> tuple[FloatArray, FloatArray]:
+    """Recency and age in days, of very many customers in whole weeks."""
+    if customers.age.size <= MOST_HISTORIES:
+        return customers.recency, customers.age
+    return 7 * np.ceil(customers.recency / 7), 7 * np.ceil(customers.age / 7)
+
+
+def purchases_each(customers: Customers, model: Survival, days: float) -> FloatArray:
     """Of each customer within ``days``."""
     bought, row = _bought_alive(customers, model, np.array([days]))
     return _alive(customers, model) * bought[0][row]
@@ -141,7 +150,7 @@ def worth(customers: Customers, value: GammaGamma) -> FloatArray:
 
 def of_newcomers(
     customers: Customers,
-    model: MbgNbd,
+    model: Survival,
     value: GammaGamma,
     days: FloatArray,
     later: LaterYears,
@@ -153,14 +162,16 @@ def of_newcomers(
     step = float(days[0])
     middle: FloatArray = (np.arange(days.size, dtype=np.float64) + 0.5) * step
     again = np.diff(model.expected_purchases_of_new(middle), prepend=0.0) * later.again(middle - step / 2)
-    joined = rate * step * later.rates(middle + RECENT_DAYS / 2, pace, shift)
+    joined = rate * step * later.rates(middle, pace, shift)
     each = first_order + value.mean * np.cumsum(again)  # by the age of who joined
     return np.convolve(joined, each)[: days.size]
 
 
 def later_years(
-    customers: Customers, model: MbgNbd, value: GammaGamma, spend_by_age: FloatArray | None
+    customers: Customers, model: Survival, value: GammaGamma, spend_by_age: FloatArray | None
 ) -> LaterYears:
+    """What ages show beside the model; that customers leave late, too, only where it has them leave after
+    purchases alone, because who leaves by the calendar does so at any age."""
     late, early, until = None, 1.0, 0
     if spend_by_age is not None:
         size = int(customers.age.max()) + 1
@@ -169,13 +180,14 @@ def later_years(
         seen = np.zeros(size)
         seen[: min(size, spend_by_age.size)] = spend_by_age[:size]
         due = came * orders * value.mean
-        late = late_ages(seen, due, value.mean, value.variation_of_orders)
+        if not model.by_calendar:
+            late = late_ages(seen, due, value.mean, value.variation_of_orders)
         early, until = early_ages(seen, due, value.mean, value.variation_of_orders), size // 3
     return LaterYears(arrivals(customers.age), late, season_of(customers.age), early, until)
 
 
 def variance_by_chance(
-    customers: Customers, model: MbgNbd, value: GammaGamma, days: float, newcomers: float
+    customers: Customers, model: Survival, value: GammaGamma, days: float, newcomers: float
 ) -> float:
     """Of the revenue within ``days``, if the parameters were known.
 

@@ -33,7 +33,7 @@ def answer_of(
         nothing="Nobody needs an action now: no play has members in this window.",
         unknown=context.outputs["insights"].get("unavailable", ""),
         figures=figures_of(data, health, context.program["metrics"], currency),
-        caveats=[*unproven(alerts), *_of_points(health), *_not_known(data, health), *data["notes"], *_growing(health, currency)],
+caveats=[*unproven(alerts), *_of_points(health, currency), *_not_known(data, health), *data["notes"], *_growing(health, currency)],
         decides=context.program["people"].get("loyalty-strategist") or "The loyalty strategist",
         labour=person_day_cost(context.program),
         chart="kpi_trend",
@@ -69,9 +69,20 @@ def _not_known(data: Mapping[str, Any], health: Mapping[str, Any]) -> list[str]:
     return list(dict.fromkeys(f"{name.replace('_', ' ').capitalize()} is not known: {why}" for name, why in reasons.items()))  # fmt: skip
 
 
-def _of_points(health: Mapping[str, Any]) -> list[str]:
+def _of_points(health: Mapping[str, Any], currency: str) -> list[str]:
     """First of all: how far the liability that stands above may be another."""
-    return [f"{health['points_caveat']}."] if health.get("points_caveat") else []
+    caveat, order = health.get("points_caveat"), health.get("order_of_points")
+    if not caveat:
+        return []
+    low, high = health["liability_low"], health["liability_high"]
+    if not order or not caveat.startswith(order) or low is None or high is None:
+        return [f"{caveat}."]
+    # Of old points little is owed: an order that hardly moves breakage may move what is owed several times.
+    return [
+        f"{caveat}. So this ledger cannot tell what is owed: the point liability lies between {money(low, currency)} "
+        f"and {money(high, currency)}, and {money(health['liability'], currency)} is its figure first in first out. "
+        "Redemptions that name their month of issue would tell."
+    ]
 
 
 def _growing(health: Mapping[str, Any], currency: str) -> list[str]:

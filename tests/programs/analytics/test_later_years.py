@@ -84,13 +84,13 @@ def test_too_short_a_history_or_too_few_newcomers_tell_no_fall():
 
 
 def test_the_pace_of_a_fall_halves_in_a_year():
-    known = Arrivals(500, 1000, 26, -0.6, 0.1)
+    known = Arrivals(500, 1000, 26, -0.6, 0.1, -0.6)
     days = np.array([0.0, 365.0, 730.0, 36500.0])
     fading, goes_on = known.rates(days), known.rates(days, FallPace.GOES_ON)
     assert np.log(goes_on[:3]) == pytest.approx([0, -0.6, -1.2])
     assert np.log(fading) == pytest.approx([0, -0.3 / np.log(2), -0.45 / np.log(2), -0.6 / np.log(2)])
     assert (known.rates(days, FallPace.STOPS) == 1).all()
-    rising = Arrivals(1000, 500, 26, 0.6, 0.1)
+    rising = Arrivals(1000, 500, 26, 0.6, 0.1, 0.6)
     assert np.log(rising.rates(days)) == pytest.approx(-np.log(fading))
     assert np.log(known.rates(days, shift=1.0)) == pytest.approx(np.log(fading) * 5 / 6)
 

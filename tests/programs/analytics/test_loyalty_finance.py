@@ -148,6 +148,16 @@ def test_a_lift_that_pays_is_launched_one_that_may_is_tested_and_one_that_cannot
     assert (hopeless.recommendation, hopeless.value_rate) == (LaunchAdvice.DO_NOT_LAUNCH, 0)
 
 
+def test_a_lift_many_times_the_known_one_is_tested_before_it_is_launched():
+    """Measured at a tenth of a percent of spend, a lift of 9 % would be one of 170 % at 6 % of spend."""
+    seen_at = Assumption.known("lift_value_rate", 0.001, "face value per unit spent", "program settings")
+    found, choice = chosen(1e9, lift=lift(0.08, 0.09, 0.10), lift_value_rate=seen_at)
+    assert choice.recommendation is LaunchAdvice.TEST_FIRST
+    assert found.shape(choice.value_rate) > 3
+    assert "times the lift that is known at a reward of 0.1 % of spend: nobody has seen" in choice.why
+    assert chosen(1e9, lift=lift(0.08, 0.09, 0.10))[1].recommendation is LaunchAdvice.LAUNCH
+
+
 def test_a_free_point_and_a_negative_margin_are_cases():
     free = Assumption.known("cost_per_point", 0.0, "money", "contract")
     found, choice = chosen(50_000, cost_per_point=free)

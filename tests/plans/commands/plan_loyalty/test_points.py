@@ -283,6 +283,18 @@ def test_both_commands_say_how_many_redeemed_points_name_no_month_and_cover_both
     assert health["breakage_low"] < health["breakage"] < 0.42 <= health["breakage_high"] + 0.001
 
 
+def test_what_is_owed_by_a_ledger_without_months_of_issue_is_said_to_be_unknown(program, tmp_path):
+    """What lies stays, so nothing is owed; first in first out says that much is. The first caveat of all says
+    between what the liability lies, and its interval holds the truth."""
+    load(program, tmp_path, "point_ledger", spenders_who_let_points_lie(named=0.03))
+    plan = run(SUMMARY)
+    health, answer = values(plan)["health"], outputs(plan)["answer"]
+    assert health["liability_low"] <= 0.05 * health["liability"] < health["liability"]
+    (told,) = [said for said in answer["caveats"] if "cannot tell what is owed" in said]
+    assert "97% of the redeemed points name no month of issue" in told
+    assert "is its figure first in first out" in told
+
+
 def test_where_redemptions_name_their_month_both_commands_say_the_truth_and_no_caveat(program, tmp_path):
     economics, source, health, _ = both_commands(program, tmp_path, spenders_who_let_points_lie(named=1))
     assert "Every redeemed point names its month of issue" in source

@@ -1,0 +1,81 @@
+"""How customers leave: after purchases, or by the calendar, whichever their histories are likelier under."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from programs.analytics.estimate import Unavailable
+from programs.analytics.lifetime import PurchaseHistories
+from programs.analytics.mbg_nbd import fit_mbg_nbd
+from programs.analytics.pareto_nbd import fit_pareto_nbd
+
+FloatArray = NDArray[np.float64]
+
+MOST_CUSTOMERS = 50_000
+"""Whom a fit of Pareto/NBD reads: with more, no forecast moves by what people read."""
+
+
+class Survival(Protocol):
+    """A model of who has not left and how often they buy: rates are Gamma(r, α); ``name`` is for readers."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def by_calendar(self) -> bool: ...
+    @property
+    def r(self) -> float: ...
+    @property
+    def alpha(self) -> float: ...
+    def probability_alive(self, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> FloatArray:
+        """P(alive | x, t_x, T)."""
+
+    def expected_purchases_while_alive(
+        self, horizon: ArrayLike, frequency: ArrayLike, age: ArrayLike
+    ) -> FloatArray:
+        """E[Y(t) | alive at T, x, T]."""
+
+    def expected_purchases_of_new(self, horizon: ArrayLike) -> FloatArray:
+        """E[X(t)], repeat purchases of a random customer."""
+
+
+class SurvivalFit(Protocol):
+    """A model by maximum likelihood."""
+
+    @property
+    def model(self) -> Survival: ...
+    @property
+    def log_likelihood(self) -> float: ...
+    def neighbours(self) -> Sequence[tuple[Survival, Survival]]:
+        """Models one standard error below and above along each axis of the parameters' uncertainty."""
+
+
+def fit_survival(histories: PurchaseHistories) -> SurvivalFit | Unavailable:
+    """The likelier of MBG/NBD and Pareto/NBD, which have four parameters each; Unavailable where too few
+    have bought again. Of very many customers an even part is enough to choose, and to fit Pareto/NBD."""
+    some = _thinned(histories)
+    by_purchase, by_calendar = fit_mbg_nbd(some), fit_pareto_nbd(some)
+    if (
+        isinstance(by_purchase, Unavailable)
+        or isinstance(by_calendar, Unavailable)
+        or by_calendar.log_likelihood <= by_purchase.log_likelihood
+    ):
+        return by_purchase if some is histories else fit_mbg_nbd(histories)
+    of_all = some.total_customers / histories.total_customers
+    return replace(by_calendar, covariance=by_calendar.covariance * of_all)
+
+
+def _thinned(histories: PurchaseHistories) -> PurchaseHistories:
+    """Every nth of the customers, whose histories are sorted."""
+    step = histories.total_customers / MOST_CUSTOMERS
+    if step <= 1:
+        return histories
+    upto = np.floor(np.cumsum(histories.customers) / step)
+    taken = np.diff(upto, prepend=0.0)
+    kept = taken > 0
+    columns = (histories.frequency, histories.recency, histories.age)
+    return PurchaseHistories.aggregate(*(column[kept] for column in columns), taken[kept])
