@@ -33,7 +33,7 @@ HALF = "half_lift_value_rate"
 STEPS = 80
 """How finely smaller pools are searched for one whose risk is tolerated."""
 MOST_TIMES = 3.0
-"""Of the known lift: a program that counts on more, at a far higher reward, is tested before it is launched."""
+"""Of the known lift: a program that counts on more, at a far higher reward, is tested before a launch."""
 CHANCE_WORTH_A_TEST = 0.2
 """With a smaller chance that the program earns anything, no test is worth its cost."""
 
@@ -286,8 +286,8 @@ def choose_pool(
         if times > MOST_TIMES:
             why = (
                 f"It counts on {times:.1f} times the lift that is known at a reward of "
-                f"{100 * model.assumptions.lift_value_rate.mean:.3g} % of spend: nobody has seen what a reward "
-                f"of {100 * calm:.3g} % does."
+                f"{100 * model.assumptions.lift_value_rate.mean:.3g} % of spend: nobody has seen what one of "
+                f"{100 * calm:.3g} % does."
             )
             return PoolChoice(calm, best, highest, LaunchAdvice.TEST_FIRST, why, inputs)
         return PoolChoice(calm, best, highest, LaunchAdvice.LAUNCH, "", inputs)

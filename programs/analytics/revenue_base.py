@@ -15,7 +15,7 @@ and the error made on newcomers.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -113,6 +113,7 @@ class RevenueBase:
     method: str
     warnings: tuple[str, ...]
     trend: TrendOfNewcomers | None = None
+    existing_by_month: FloatArray = field(default_factory=lambda: np.zeros(0))
     later_error: float = 0.0
     """Standard error of the months after the first twelve as a share of them: what they err by beside the
     error of the year, which all months share."""
@@ -158,7 +159,7 @@ def project_revenue(
         later = later_years(customers, model, value_of_order, spend_by_age)
         found = run_off(customers, model, value_of_order, edges, later)
         newcomers = found.newcomers
-        corrections = _corrections(edges - DAYS_A_MONTH / 2, tested, later)
+        corrections = _corrections(edges - DAYS_A_MONTH / 2, tested, later, by_calendar=model.by_calendar)
         existing = np.cumsum(corrections * np.diff(found.existing, prepend=0.0))
         cumulative = existing + newcomers
         by_chance = variance_by_chance(customers, model, value_of_order, DAYS_A_YEAR, float(newcomers[11]))
@@ -208,6 +209,7 @@ def project_revenue(
         method=method,
         warnings=tuple(_warnings(base, last_twelve_months, run_rate, customers, tested, trend)),
         trend=trend,
+        existing_by_month=np.diff(existing, prepend=0.0),
         later_error=_later_error(cumulative, error / value if value > 0 else 0.0, of_later, furthest),
     )
 
@@ -262,11 +264,16 @@ def _if_the_trend(
     return trend, unsure, shift, furthest
 
 
-def _corrections(days: FloatArray, tested: BackTest | Unavailable, later: LaterYears) -> FloatArray:
-    """What the run-off at each of ``days`` ahead is multiplied by: for a year by what the hold-out showed of
-    half of one; after it customers leave at the higher of its hazard and that of later ages."""
+def _corrections(
+    days: FloatArray, tested: BackTest | Unavailable, later: LaterYears, *, by_calendar: bool
+) -> FloatArray:
+    """What the run-off at each of ``days`` ahead is multiplied by: for a year by what the hold-out showed;
+    after it customers leave at the higher of its hazard and that of later ages. Where the model has them
+    leave by the calendar, what it missed is how often they buy, a season say, and no hazard."""
     if isinstance(tested, Unavailable):
         return np.exp(-later.hazard * days)
+    if by_calendar:
+        return np.full(days.shape, tested.correction)
     after = np.maximum(days - DAYS_A_YEAR, 0.0)
     return tested.corrections(days) * np.exp(-max(later.hazard - tested.hazard, 0.0) * after)
 

@@ -9,24 +9,43 @@ from tests.programs.analytics.test_revenue_base import HISTORY, YEAR, project, r
 SEEDS = 8
 
 
-def ratios(make, **drawn):
+def ratios(make, seeds=SEEDS, over=np.median, **drawn):
     """Forecast / spent of each of three years, (seeds, 3), and whether the first lies in its interval."""
     found, inside = [], []
-    for seed in range(SEEDS):
+    for seed in range(seeds):
         who, day, paid = make(np.random.default_rng(seed), **drawn)
         base = project(who, day, paid)
         spent = [paid[(day >= HISTORY + n * YEAR) & (day < HISTORY + (n + 1) * YEAR)].sum() for n in range(3)]
         found.append([base.by_month[12 * n : 12 * n + 12].sum() / spent[n] for n in range(3)])
         year = base.next_twelve_months
         inside.append(year.low <= spent[0] <= year.high)
-    return np.median(found, axis=0), sum(inside)
+    return over(found, axis=0), sum(inside)
 
 
 def test_years_two_and_three_do_not_lean_high():
-    """Customers leave by the calendar: the model alone forecasts 11 % too much in year two, 15 % in three."""
-    found, inside = ratios(shop, years=3)
-    assert found == pytest.approx(1, abs=0.07)
-    assert inside >= SEEDS - 1
+    """Customers leave by the calendar: MBG/NBD alone forecasts 11 % too much in year two, 15 % in three."""
+    found, inside = ratios(shop, seeds=24, over=np.mean, years=3)
+    assert found == pytest.approx(1, abs=0.05)
+    assert inside >= 22
+
+
+def test_existing_customers_do_not_lean_high_in_later_years():
+    """MBG/NBD forecasts 3 % too much over three years, and 16 % too much in years two and three."""
+    forecast, spent = np.zeros(3), np.zeros(3)
+    for seed in range(24):
+        who, day, paid = long_shop(500 + seed)
+        base = project(who, day, paid, history=1095)
+        first = np.full(int(who.max()) + 1, np.inf)
+        np.minimum.at(first, who, day)
+        there = first[who] < 1095
+        for n in range(3):
+            inside = there & (day >= 1095 + n * YEAR) & (day < 1095 + (n + 1) * YEAR)
+            spent[n] += paid[inside].sum()
+            forecast[n] += base.existing_by_month[12 * n : 12 * n + 12].sum()
+    assert "Pareto/NBD" in base.method
+    assert forecast[0] / spent[0] == pytest.approx(1, abs=0.03)
+    assert forecast.sum() / spent.sum() == pytest.approx(1, abs=0.04)
+    assert 0.9 < forecast[1:].sum() / spent[1:].sum() < 1.03
 
 
 @pytest.mark.parametrize(
@@ -184,16 +203,18 @@ def test_a_strong_season_is_neither_a_fall_nor_a_rise(phase):
 
 
 def test_without_a_trend_three_years_are_forecast_without_a_lean():
-    year, three, first, all_ = three_years()
+    year, three, first, all_ = three_years(seeds=16)
     assert (year, three) == (pytest.approx(1, abs=0.05), pytest.approx(1, abs=0.06))
-    assert (first, all_) >= (SEEDS - 1, SEEDS - 1)
+    assert first >= 14
+    assert all_ >= 14
 
 
 def test_a_rise_is_carried_on_and_its_interval_holds_that_it_stops():
     """By 30 % a year: not carried on, three years were forecast 30 % too low where it went on."""
-    year, three, first, _ = three_years(growth=np.log(1.3))
+    year, three, first, all_ = three_years(growth=np.log(1.3))
     assert (year, three) == (pytest.approx(0.97, abs=0.07), pytest.approx(0.84, abs=0.09))
     assert first >= SEEDS - 1
+    assert all_ >= SEEDS - 2  # of 40 such shops 35, where the interval is of nine in ten; before, 22
     year, three, first, all_ = three_years(growth=np.log(1.3), stops=True)
     assert (year, three) == (pytest.approx(1.01, abs=0.07), pytest.approx(1.11, abs=0.09))
     assert (first, all_) >= (SEEDS - 1, SEEDS - 1)
@@ -213,6 +234,18 @@ def test_the_season_of_newcomers_takes_26_months_to_be_known():
     )
     growing = season_of(joined(lambda day: 10 * np.exp(day / 730), days=820))
     assert growing.level == pytest.approx(1, abs=0.03)  # a rise is no season
+
+
+def test_the_next_year_of_newcomers_goes_as_the_last_one_did():
+    """Whoever joins early in the year buys more within it: one that begins with the high season brings more."""
+    high = season_of(joined(lambda day: 20 + 15 * np.sin(2 * np.pi * (day - 1095) / 365), days=1095))
+    assert np.mean(high.profile) == pytest.approx(1)
+    assert np.array(high.profile)[[2, 3, 8, 9]] == pytest.approx([1.7, 1.7, 0.3, 0.3], abs=0.06)
+    assert high.of_days([75.0, 440.0, 270.0]) == pytest.approx(
+        [high.profile[2], high.profile[2], high.profile[8]]
+    )
+    rising = season_of(joined(lambda day: 20 * np.exp(day / 730), days=1095))
+    assert rising.profile == () or np.ptp(rising.profile) < 0.05
 
 
 def test_a_season_that_cannot_be_known_yet_is_a_caveat():

@@ -184,7 +184,7 @@ def _as_tested(tested: dict[str, Any], currency: str) -> str:
 
 
 def later_years_said(base: dict[str, Any], months: int) -> str:
-    """What a figure over ``months`` holds of the months after the first twelve, and how they lean."""
+    """What a figure over ``months`` holds of the months after the first twelve."""
     if months <= 12:
         return ""
     if "later_error" not in base:  # a design of before it was worked out
@@ -193,12 +193,8 @@ def later_years_said(base: dict[str, Any], months: int) -> str:
     trend = base["newcomers_over_horizon"]
     if trend:
         word = "fall" if trend["stops"] > trend["fading"] else "rise"
-        error += f", which holds a {word} of newcomers that stops today; one that goes on as before"
-        error += " it holds, too" if word == "fall" else " for three years may lie above it"
-    return (
-        f"{error}. In simulated shops existing customers spent about a tenth less over three years than forecast (a fifth "
-        "or more in years two and three), and newcomers a little more: the sum is nearer to the truth than its parts"
-    )
+        error += f", which holds a {word} of newcomers that stops today and one that goes on as before"
+    return error
 
 
 def base_outputs(base: dict[str, Any], currency: str) -> list[Table | Chart]:

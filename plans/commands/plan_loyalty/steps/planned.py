@@ -137,7 +137,7 @@ def _after_a_year(error: float) -> Assumption:
     """What the months after the first twelve err by on top; 0 in a design of before it was worked out."""
     return replace(
         LoyaltyAssumptions().revenue_later, low=max(1 - 1.96 * error, 0.0), high=1 + 1.96 * error, standard_error=error, floor=0.0,
-        source="purchases: newcomers whose fall stops today or goes on as before, and the corrected run-off",
+        source="purchases: newcomers whose trend stops today or goes on as before, the chance in their rate, and the corrected run-off",
     )  # fmt: skip
 
 
