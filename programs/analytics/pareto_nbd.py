@@ -78,10 +78,11 @@ class ParetoNbd:
 
     def _stay(self, t: FloatArray, beta: ArrayLike) -> FloatArray:
         """Expected time alive within the next t: ∫₀ᵗ (β/(β+τ))ˢ dτ."""
-        grown = np.log1p(t / np.asarray(beta, dtype=np.float64))
+        scale = np.asarray(beta, dtype=np.float64)
+        grown = np.log1p(t / scale)
         power = 1 - self.s
         # (e^{power·grown} − 1)/power, which tends to grown where s is 1
-        return np.asarray(beta * (np.expm1(power * grown) / power if abs(power) > 1e-9 else grown))
+        return np.asarray(scale * (np.expm1(power * grown) / power if abs(power) > 1e-9 else grown))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -77,5 +77,6 @@ def _thinned(histories: PurchaseHistories) -> PurchaseHistories:
     upto = np.floor(np.cumsum(histories.customers) / step)
     taken = np.diff(upto, prepend=0.0)
     kept = taken > 0
-    columns = (histories.frequency, histories.recency, histories.age)
-    return PurchaseHistories.aggregate(*(column[kept] for column in columns), taken[kept])
+    return PurchaseHistories.aggregate(
+        histories.frequency[kept], histories.recency[kept], histories.age[kept], taken[kept]
+    )

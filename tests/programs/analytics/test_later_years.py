@@ -237,7 +237,7 @@ def test_the_season_of_newcomers_takes_26_months_to_be_known():
 
 
 def test_the_next_year_of_newcomers_goes_as_the_last_one_did():
-    """Whoever joins early in the year buys more within it: one that begins with the high season brings more."""
+    """Whoever joins early in a year buys more in it: one that begins with the high season brings more."""
     high = season_of(joined(lambda day: 20 + 15 * np.sin(2 * np.pi * (day - 1095) / 365), days=1095))
     assert np.mean(high.profile) == pytest.approx(1)
     assert np.array(high.profile)[[2, 3, 8, 9]] == pytest.approx([1.7, 1.7, 0.3, 0.3], abs=0.06)
