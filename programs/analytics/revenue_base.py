@@ -159,7 +159,7 @@ def project_revenue(
         later = later_years(customers, model, value_of_order, spend_by_age)
         found = run_off(customers, model, value_of_order, edges, later)
         newcomers = found.newcomers
-        corrections = _corrections(edges - DAYS_A_MONTH / 2, tested, later, by_calendar=model.by_calendar)
+        corrections = _corrections(edges - DAYS_A_MONTH / 2, tested, later)
         existing = np.cumsum(corrections * np.diff(found.existing, prepend=0.0))
         cumulative = existing + newcomers
         by_chance = variance_by_chance(customers, model, value_of_order, DAYS_A_YEAR, float(newcomers[11]))
@@ -264,16 +264,11 @@ def _if_the_trend(
     return trend, unsure, shift, furthest
 
 
-def _corrections(
-    days: FloatArray, tested: BackTest | Unavailable, later: LaterYears, *, by_calendar: bool
-) -> FloatArray:
+def _corrections(days: FloatArray, tested: BackTest | Unavailable, later: LaterYears) -> FloatArray:
     """What the run-off at each of ``days`` ahead is multiplied by: for a year by what the hold-out showed;
-    after it customers leave at the higher of its hazard and that of later ages. Where the model has them
-    leave by the calendar, what it missed is how often they buy, a season say, and no hazard."""
+    after it customers leave at the higher of its hazard and that of later ages."""
     if isinstance(tested, Unavailable):
         return np.exp(-later.hazard * days)
-    if by_calendar:
-        return np.full(days.shape, tested.correction)
     after = np.maximum(days - DAYS_A_YEAR, 0.0)
     return tested.corrections(days) * np.exp(-max(later.hazard - tested.hazard, 0.0) * after)
 
