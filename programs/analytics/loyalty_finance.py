@@ -284,10 +284,10 @@ def choose_pool(
     if calm is not None and model.present_value(calm) > 0:
         times = model.shape(calm)
         if times > MOST_TIMES:
+            seen_at = percent_text(model.assumptions.lift_value_rate.mean, 1)
             why = (
-                f"It counts on {times:.1f} times the lift that is known at a reward of "
-                f"{100 * model.assumptions.lift_value_rate.mean:.3g} % of spend: nobody has seen what one of "
-                f"{100 * calm:.3g} % does."
+                f"It counts on {times:.1f} times the lift that is known at a reward of {seen_at} of spend: nobody "
+                f"has seen what one of {percent_text(calm, 1)} does."
             )
             return PoolChoice(calm, best, highest, LaunchAdvice.TEST_FIRST, why, inputs)
         return PoolChoice(calm, best, highest, LaunchAdvice.LAUNCH, "", inputs)

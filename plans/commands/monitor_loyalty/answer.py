@@ -33,7 +33,7 @@ def answer_of(
         nothing="Nobody needs an action now: no play has members in this window.",
         unknown=context.outputs["insights"].get("unavailable", ""),
         figures=figures_of(data, health, context.program["metrics"], currency),
-caveats=[*unproven(alerts), *_of_points(health, currency), *_not_known(data, health), *data["notes"], *_growing(health, currency)],
+        caveats=[*unproven(alerts), *_of_points(health, currency), *_not_known(data, health), *data["notes"], *_growing(health, currency)],
         decides=context.program["people"].get("loyalty-strategist") or "The loyalty strategist",
         labour=person_day_cost(context.program),
         chart="kpi_trend",

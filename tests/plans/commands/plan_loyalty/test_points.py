@@ -291,7 +291,7 @@ def test_what_is_owed_by_a_ledger_without_months_of_issue_is_said_to_be_unknown(
     health, answer = values(plan)["health"], outputs(plan)["answer"]
     assert health["liability_low"] <= 0.05 * health["liability"] < health["liability"]
     (told,) = [said for said in answer["caveats"] if "cannot tell what is owed" in said]
-    assert "97% of the redeemed points name no month of issue" in told
+    assert "97 % of the redeemed points name no month of issue" in told
     assert "is its figure first in first out" in told
 
 
