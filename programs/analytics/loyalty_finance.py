@@ -286,8 +286,8 @@ def choose_pool(
         if times > MOST_TIMES:
             seen_at = percent_text(model.assumptions.lift_value_rate.mean, 1)
             why = (
-                f"It counts on {times:.1f} times the lift that is known at a reward of {seen_at} of spend: nobody "
-                f"has seen what one of {percent_text(calm, 1)} does."
+                f"It counts on {times:.1f} times the lift that is known at a reward of {seen_at} of spend: "
+                f"nobody has seen what one of {percent_text(calm, 1)} does."
             )
             return PoolChoice(calm, best, highest, LaunchAdvice.TEST_FIRST, why, inputs)
         return PoolChoice(calm, best, highest, LaunchAdvice.LAUNCH, "", inputs)
