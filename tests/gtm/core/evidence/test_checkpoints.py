@@ -166,7 +166,7 @@ def test_lines_of_nobody_are_not_kept(key, tmp_path):
     grow("a")
     own = str(notes.new_key("auditor", notes.COSIGNATURE).public)
     lines = tmp_path / "lines"
-    lines.write_text("— auditor AAAA\n")
+    lines.write_text("— auditor AAAAAAAA\n")
     with pytest.raises(CommandError, match="no line is of one of the keys"):
         call_command("witness", "add", str(lines), "--witness", own)
     lines.unlink()
