@@ -61,7 +61,7 @@ def plan_actions(context: StepContext) -> StepResult:
     currency, people = data["currency"], context.program["people"]
     chance, record = chance_to_win(context.outputs["experiments"]["experiments"])
     ranked = prioritise(proposals(context, chance), person_day_cost(context.program) or 0.0)
-    backlog = [values_of(row, people) | {"chance_from": record} for row in ranked]
+    backlog = [values_of(row, people) | {"chance_from": f"as {record}"} for row in ranked]
     alerts = [*data["alerts"], *health["alerts"]]
     risks = list(risks_of(context, alerts))
     answer = answer_of(context, backlog, alerts)
