@@ -35,13 +35,16 @@ Rows = list[tuple[Any, ...]]
 
 
 class OneByOne(MigrationLoader):
-    """Knows the migrations that were replaced, not those that replace them in a new installation."""
+    """Knows the migrations that were replaced, as an older installation does: what follows one that replaces
+    them follows the last of them."""
 
-    def load_disk(self) -> None:
-        super().load_disk()
-        for key in [key for key, migration in self.disk_migrations.items() if migration.replaces]:
-            if key[0] in CODE:
-                del self.disk_migrations[key]
+    def __init__(self, connection: Any) -> None:
+        super().__init__(connection, replace_migrations=False)
+
+    def build_graph(self) -> None:
+        super().build_graph()
+        for key, migration in self.replacements.items():
+            self.graph.remove_replacement_node(key, migration.replaces)
 
 
 def use_sqlite(place: Path) -> None:
