@@ -7,7 +7,7 @@ from django.db import models
 
 from gtm.core.actors import ADMIN, Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput, NotPermitted, StaleVersion
-from gtm.core.evidence import audit, changelog, erased_text, erasure
+from gtm.core.evidence import audit, changelog, departures, erased_text, erasure
 from gtm.core.evidence.personal import MARK
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry, SignIn
@@ -220,6 +220,13 @@ def test_the_command_shows_first_and_erases_when_told(program, steward, capsys):
     assert "Doe" not in everything(Program)
     with pytest.raises(CommandError, match="Nobody has the address"):
         call_command("erase_text", "--person", "x@example.com", "--reason", "R", "--as", "steward")
+
+
+def test_copies_that_left_since_the_words_were_told_are_named(program, steward, capsys):
+    with acting_as(Actor.system("Test")):
+        departures.record(Program, "table of programs", "Jo Doe", form="csv", rows=1)
+    call_command("erase_text", "Jo Doe", "--reason", "Request 12.", "--as", "steward")
+    assert "left the house: table of programs (csv, 1 rows), taken on " in capsys.readouterr().out
 
 
 def test_the_command_takes_a_person(steward, capsys):
