@@ -12,7 +12,7 @@ from gtm.core.evidence.personal import MARK
 from gtm.core.fsm import perform
 from gtm.core.models import ChangeLogEntry, SignIn
 from programs.models import Program
-from tests.factories import AbsenceFactory, PersonFactory, ProgramFactory, UserFactory
+from tests.factories import AbsenceFactory, PersonFactory, ProgramFactory, UserFactory, make_plan
 
 CHAIN = "installation"
 LONG = "Jo Doe of 5 Elm Street called, and asked again and again when the reward would come. " * 3
@@ -227,6 +227,17 @@ def test_copies_that_left_since_the_words_were_told_are_named(program, steward, 
         departures.record(Program, "table of programs", "Jo Doe", form="csv", rows=1)
     call_command("erase_text", "Jo Doe", "--reason", "Request 12.", "--as", "steward")
     assert "left the house: table of programs (csv, 1 rows), taken on " in capsys.readouterr().out
+
+
+def test_of_copies_of_plans_only_those_of_the_plans_with_the_words_are_named(db):
+    with acting_as(Actor.system("Test")):
+        one, other = make_plan(), make_plan()
+        for plan in (one, other):
+            departures.record(plan, f"copy of {plan.plan_id}", b"{}", form="json")
+    said = [*departures.since_told({one.change_chain(): {1}})]
+    assert [f"copy of {one.plan_id} (json)" in each for each in said] == [True]
+    assert [*departures.since_told({})] == []
+    assert len(departures.recognised(b"{}")) == 2 and departures.recognised(b"[]") == []
 
 
 def test_the_command_takes_a_person(steward, capsys):
