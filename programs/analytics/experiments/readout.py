@@ -317,6 +317,7 @@ def _recommend(
     if isinstance(primary.lift, Unavailable):
         return wait, (f"{primary.name}: {primary.lift.reason}", progress)
     effect = primary.lift.effect
+    assert effect.low is not None and effect.high is not None
     lift, low, high = (percent_text(at, signed=True) for at in (effect.value, effect.low, effect.high))
     summary = f"{primary.name} {lift} ({low} to {high}), p {primary.adjusted_p:.3g} after Holm."
     if experiment.tuning is None and not full:
