@@ -35,21 +35,21 @@ MOST_BESIDE = 2
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class GoneWords:
     """``words`` say that it is not there; ``is_all``: nothing else is said, or they are said of a page."""
 
     words: str
     is_all: bool
 
 
-def said_in(text: str) -> Said | None:
+def said_in(text: str) -> GoneWords | None:
     """What a title or a heading says of that; None where it says nothing of it."""
     found = _GONE.search(text)
     if found is None:
         return None
     part = next(part for part in _BESIDE.split(text) if _GONE.search(part))
     rest = re.findall(r"\w+", _GONE.sub(" ", part))
-    return Said(found[0], len(rest) <= MOST_BESIDE or _PAGE.search(part) is not None)
+    return GoneWords(found[0], len(rest) <= MOST_BESIDE or _PAGE.search(part) is not None)
 
 
 def says_gone(text: str) -> bool:

@@ -2,7 +2,7 @@
 
 import pytest
 
-from programs.analytics.gone import Said, said_in, says_gone
+from programs.analytics.gone import GoneWords, said_in, says_gone
 
 
 @pytest.mark.parametrize(
@@ -21,7 +21,7 @@ from programs.analytics.gone import Said, said_in, says_gone
     ],
 )
 def test_a_page_that_is_gone_says_so(text, words):
-    assert said_in(text) == Said(words, is_all=True)
+    assert said_in(text) == GoneWords(words, is_all=True)
 
 
 @pytest.mark.parametrize(
