@@ -18,6 +18,7 @@ from django.test import Client
 from django.urls import reverse
 
 from gtm.core.actors import Actor, acting_as
+from gtm.core.bounded.work import BUSY
 from programs.models import MessageTemplate
 from tests.factories import ProgramFactory
 from tests.gtm.web_server import LONGEST, WebServer
@@ -28,8 +29,8 @@ SOON, LATE_NOW_AND_THEN = 0.2, 3.0
 """Seconds: of 98 in 100 health checks; and of each, for this machine may do much else. Without the limits
 each took 8 seconds while the pages of visitors were filled, and the process grew by gigabytes."""
 CSRF = "a" * 32
-REFUSED = (b"cut off", b"too much", b"more than 20,000 rows", b"need more than 384 MiB")
-"""What a page says that shows a refusal itself."""
+REFUSED = (b"cut off", b"too much", b"more than 20,000 rows", b"need more than 384 MiB", BUSY.encode())
+"""What a page says that shows a refusal itself; the last one where all who read files had work."""
 LOOPS = "{% for a in range(99999) %}{% for b in range(99999) %}{{ a * b }}{% endfor %}{% endfor %}"
 POWER = "{{ 9 ** (9 ** 9) }}"
 
