@@ -112,7 +112,8 @@ ifeq ($(BROWSER),)
 	  { echo "make e2e needs Chromium and may not install it here: install the package chromium, then again." >&2; exit 1; }
 	apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium
 endif
-	GTM_TEST_DATABASE=sqlite $(BIN)/python -m pytest -m e2e -n $(SHARDS) --dist loadscope --no-loadscope-reorder tests/e2e $(ARGS)
+	GTM_TEST_DATABASE=sqlite $(BIN)/python -m pytest -m e2e -n $(SHARDS) --dist loadscope --no-loadscope-reorder tests/e2e \
+	  tests/plans/engine/tools/test_playwright_mcp.py $(ARGS)
 
 bench: $(INSTALLED) ## run the benchmarks, each next to similar tools
 	@for file in $(filter-out benchmarks/races.py benchmarks/two_hosts.py benchmarks/mutants.py,$(wildcard benchmarks/*.py)); do echo "== $$file"; PYTHONPATH=. $(BIN)/python $$file; done

@@ -1,7 +1,6 @@
 """A real Chromium against a live server, on one organisation for the whole folder."""
 
 import os
-import shutil
 from collections.abc import Callable, Iterator
 from importlib import resources
 from pathlib import Path
@@ -18,13 +17,13 @@ from plans.models import Plan
 from plans.selectors import answer_of
 from programs.models import Campaign, Program
 from programs.services import load_dataset
+from tests.chromium import chromium_here
 from tests.conftest import publishing_to, wait_until, workers
 from tests.documents import usage
 from tests.doors import start
 from tests.e2e.person import Person
 from tests.migrated import AsMigrated
 
-NAMES = ("chromium", "chromium-browser", "google-chrome")
 LINES = {
     "plan-loyalty": usage.PLAN,
     "monitor-loyalty": usage.MONITOR,
@@ -38,9 +37,7 @@ SIZES = {"desktop": (1280, 900), "phone": (390, 844)}
 @pytest.fixture(scope="package")
 def chromium() -> str:
     """Give the path of the browser that the machine has; `make e2e` installs one."""
-    paths = [path for name in NAMES if (path := shutil.which(name))]
-    assert paths, "no Chromium on this machine: run `make e2e`"
-    return paths[0]
+    return chromium_here()
 
 
 @pytest.fixture(scope="package")

@@ -98,6 +98,7 @@ def test_an_auditor_reads_the_log_proves_the_file_and_reviews_access(
     while older.count():  # the newest stand first, and who started it stands last
         with page.expect_navigation():
             older.click()
+        auditor.look("changes read")
     assert page.get_by_role("region", name="Change log").get_by_text("Olivia Park").count() >= 1
     assert page.get_by_role("button", name=re.compile("Pull|Cancel|Pause")).count() == 0
     with page.expect_download() as download:

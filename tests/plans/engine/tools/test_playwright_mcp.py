@@ -1,4 +1,7 @@
-"""Playwright's own MCP server, from npm, answers a tool hook; its call is on record with digests."""
+"""Playwright's own MCP server, from npm, answers a tool hook; its call is on record with digests.
+
+Apart from the other tests with a browser: their site has a worker that would take the task.
+"""
 
 import json
 import shutil
@@ -9,14 +12,19 @@ import pytest
 
 from gtm.core.places import filestore
 from plans.schemas.outputs import StepResult
+from tests.chromium import chromium_here
 from tests.landing_site import landing_site
-from tests.plans.engine.conftest import acting, script, time
 from tests.plans.engine.tools.test_calls import TIERS, hook, made
 
-__all__ = ["acting", "made", "script", "time"]
+__all__ = ["made"]
 pytestmark = [pytest.mark.e2e, pytest.mark.usefixtures("acting")]
 PACKAGE = "@playwright/mcp@0.0.83"
 FLOW = hook("browser-flow", "redemption page", tool="Playwright")
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    return chromium_here()
 
 
 @pytest.fixture(scope="module")
