@@ -31,6 +31,7 @@ FAULTS = {
         f"{PURE}/test_later_years.py::test_a_rise_is_carried_on_and_its_interval_holds_that_it_stops",
         f"{PURE}/test_later_years.py::test_without_a_trend_three_years_are_forecast_without_a_lean",
         f"{PURE}/test_later_years.py::test_a_season_that_cannot_be_known_yet_is_a_caveat",
+        f"{PURE}/test_later_years.py::test_what_is_taken_for_a_season_was_seen_once_and_may_have_been_a_campaign",
     ],
     "the lift at another reward is taken as known": [
         f"{PURE}/test_loyalty_finance.py::"

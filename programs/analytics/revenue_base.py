@@ -27,6 +27,7 @@ from programs.analytics.hold_out import BackTest, DecileError
 from programs.analytics.later_years import (
     FallPace,
     LaterYears,
+    Season,
     TrendOfNewcomers,
     arrivals,
     season_of,
@@ -55,6 +56,8 @@ ONE_CUSTOMER = 0.1
 """Of all revenue: who has spent more is named as a risk of its own."""
 NINE_IN_TEN = 1.645
 """Standard errors to each side that hold nine of ten cases."""
+SEASON_WORTH_TELLING = 0.1
+"""Of newcomers of a quarter, taken for a season and seen once."""
 SWING_WORTH_TELLING = 0.15
 """Of newcomers of a quarter: below it a season moves the base by less than its interval."""
 WORTH_TELLING = 1.02
@@ -148,6 +151,7 @@ def project_revenue(
     behaviour = learn(customers)
     rate, _ = customers.recent()
     trend: TrendOfNewcomers | None = None
+    seen_once: Season | None = None
     of_later = furthest = 0.0
     if behaviour.survival is None or behaviour.order_value is None:
         cumulative = run_rate * edges / DAYS_A_YEAR
@@ -157,6 +161,7 @@ def project_revenue(
     else:
         model, value_of_order = behaviour.survival.model, behaviour.order_value
         later = later_years(customers, model, value_of_order, spend_by_age)
+        seen_once = later.season
         found = run_off(customers, model, value_of_order, edges, later)
         newcomers = found.newcomers
         corrections = _corrections(edges - DAYS_A_MONTH / 2, tested, later)
@@ -207,7 +212,7 @@ def project_revenue(
         newcomers_a_day=rate,
         back_test=tested,
         method=method,
-        warnings=tuple(_warnings(base, last_twelve_months, run_rate, customers, tested, trend)),
+        warnings=tuple(_warnings(base, last_twelve_months, run_rate, customers, tested, trend, seen_once)),
         trend=trend,
         existing_by_month=np.diff(existing, prepend=0.0),
         later_error=_later_error(cumulative, error / value if value > 0 else 0.0, of_later, furthest),
@@ -273,6 +278,17 @@ def _corrections(days: FloatArray, tested: BackTest | Unavailable, later: LaterY
     return tested.corrections(days) * np.exp(-max(later.hazard - tested.hazard, 0.0) * after)
 
 
+def _seen_once(season: Season) -> str:
+    """What a season rests on: one quarter of one year, which a campaign would have moved alike."""
+    more, higher = ("more", "higher") if season.level < 1 else ("fewer", "lower")
+    off = max(season.level, 1 / season.level) - 1
+    return (
+        f"The quarter a year ago had {more} newcomers than the year around it. This is taken for a season, "
+        f"so newcomers count × {season.level:.2f}. It was seen once: if it was a campaign or another single "
+        f"event, their rate is up to {percent_text(off, 0)} {higher}"
+    )
+
+
 def _warnings(
     base: Estimate,
     last: float | None,
@@ -280,6 +296,7 @@ def _warnings(
     customers: Customers,
     tested: BackTest | Unavailable,
     trend: TrendOfNewcomers | None,
+    season: Season | None,
 ) -> Sequence[str]:
     assert base.low is not None and base.high is not None
     found = []
@@ -301,6 +318,8 @@ def _warnings(
             "base counts on newcomers of the last quarter, so it is too low after a low season and too high "
             "after a high one"
         )
+    if season and abs(season.level - 1) > SEASON_WORTH_TELLING:
+        found.append(_seen_once(season))
     largest = float(customers.spend.max()) / total if (total := float(customers.spend.sum())) > 0 else 0.0
     if largest > ONE_CUSTOMER:
         found.append(

@@ -256,4 +256,10 @@ def test_a_season_that_cannot_be_known_yet_is_a_caveat():
     said = " ".join(project(who, day, paid, history=500).warnings)
     assert "That may be a season, which takes 26 months of data to tell" in said
     assert "season" not in " ".join(project(*long_shop(1, days=500), history=500).warnings)
-    assert "season" not in " ".join(project(*long_shop(1, season=0.6), history=1095).warnings)
+    assert "season" not in " ".join(project(*long_shop(1), history=1095).warnings)
+
+
+def test_what_is_taken_for_a_season_was_seen_once_and_may_have_been_a_campaign():
+    said = " ".join(project(*long_shop(1, season=0.6, phase=-np.pi / 2), history=1095).warnings)
+    assert "This is taken for a season, so newcomers count × " in said
+    assert "It was seen once: if it was a campaign or another single event, their rate is up to " in said
