@@ -95,6 +95,8 @@ COUNTED: dict[str, set[str]] = {
     "/consent-in-arabic": set(),
     "/consent-and-continue": set(),
     "/consent-by-link": set(),
+    "/consent-in-a-frame": set(),
+    "/consent-under-a-pop-up": set(),
 }
 
 
@@ -227,6 +229,12 @@ def pages(query: str, code: str) -> dict[str, str]:
         + CONSENT.format(words="We use cookies", button="Accept &amp; continue"),
         "/consent-by-link": plain
         + f'<div>Cookies? <a href="#" onclick="{COUNTS}; return false">Allow all</a></div>',
+        "/consent-in-a-frame": plain
+        + f"<script>function agreed() {{ {COUNTS} }}</script><iframe src=/ask></iframe>",
+        "/ask": "<p>We use cookies.</p><button onclick=parent.agreed()>Accept all</button>",
+        "/consent-under-a-pop-up": plain
+        + CONSENT.format(words="We use cookies", button="Accept all")
+        + "<div style='position:fixed;inset:0;background:#fff'>Our news <button>Later</button></div>",
         "/consent-in-a-picture": plain + "<p>We use cookies.</p><img src=/yes.png onclick='send()'>",
         "/collect": "",
         "/track": "",

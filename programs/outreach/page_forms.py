@@ -75,8 +75,14 @@ class SentForm:
 
 
 def asks_consent(page: Any) -> str:
-    """“asked” where the page speaks of cookies or consent, else ""."""
-    return "asked" if page.evaluate(_ASKS) else ""
+    """“asked” where the page, or a frame of it, speaks of cookies or consent, else ""."""
+    return "asked" if any(frame.evaluate(_ASKS) for frame in _shown(page)) else ""
+
+
+def _shown(page: Any) -> list[Any]:
+    """The page and the frames that a visitor sees in it: tools of consent ask in a frame of their own."""
+    frames = [frame for frame in page.frames[1:] if not frame.is_detached()]
+    return [page.main_frame, *(frame for frame in frames if frame.frame_element().is_visible())]
 
 
 def gives_consent(page: Any, *, is_asked: bool) -> bool:
@@ -84,11 +90,13 @@ def gives_consent(page: Any, *, is_asked: bool) -> bool:
 
     A link is pressed only where the page speaks of cookies: elsewhere “OK” may lead anywhere.
     """
-    for role in ("button", "link") if is_asked else ("button",):
-        found = page.get_by_role(role, name=_CONSENT)
-        if found.count() > 0 and found.first.is_visible():
-            found.first.click(timeout=2000)
-            return True
+    for frame in _shown(page):
+        for role in ("button", "link") if is_asked else ("button",):
+            found = frame.get_by_role(role, name=_CONSENT)
+            if found.count() > 0 and found.first.is_visible():
+                # What lies over the button, a pop-up say, takes a click with the pointer.
+                found.first.dispatch_event("click")
+                return True
     return False
 
 
