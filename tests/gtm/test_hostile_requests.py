@@ -29,8 +29,8 @@ SOON, LATE_NOW_AND_THEN = 0.2, 3.0
 """Seconds: of 98 in 100 health checks; and of each, for this machine may do much else. Without the limits
 each took 8 seconds while the pages of visitors were filled, and the process grew by gigabytes."""
 CSRF = "a" * 32
-REFUSED = (b"cut off", b"too much", b"more than 20,000 rows", b"need more than 384 MiB", BUSY.encode())
-"""What a page says that shows a refusal itself; the last one where all who read files had work."""
+REFUSED = (b"cut off", b"too much", b"more than 20,000 rows", b"need more than 384 MiB")
+"""What a page says that shows a refusal itself."""
 LOOPS = "{% for a in range(99999) %}{% for b in range(99999) %}{{ a * b }}{% endfor %}{% endfor %}"
 POWER = "{{ 9 ** (9 ** 9) }}"
 
@@ -159,6 +159,9 @@ def test_the_site_answers_while_it_is_attacked(server, cookies, record_property)
     assert [name for name, (status, _) in told.items() if status >= 500 and status != 503] == []
     pages = [name for name, (status, _) in told.items() if status == 200 and name != "before"]
     said = {name: [word for word in REFUSED if word in answers[name][2]] for name in pages}
+    # Alone it was refused for what it is (above); among all the others there may be nobody to read it.
+    if BUSY.encode() in answers["a list of tiers"][2]:
+        said["a list of tiers"] = [BUSY.encode()]
     assert all(said.values()), [answers[name][2][-6000:] for name, words in said.items() if not words]
     assert max(seconds for _, seconds in told.values()) < LONGEST
     assert usual < SOON and worst < LATE_NOW_AND_THEN
