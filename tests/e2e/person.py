@@ -80,13 +80,15 @@ class Person:
         return self._faults(url.partition("?")[2])
 
     def _faults(self, state: str) -> list[str]:
+        # A click returns as soon as the next page has begun: whoever asserts after a look wants all of it,
+        # looked at before or not.
+        self.page.wait_for_load_state("load")
         place = _place(self.page.url)
         self.unseen.discard(place)
         if (place, state) in seen:
             return []
         seen.add((place, state))
         page, size, found = self.page, self.page.viewport_size, []
-        page.wait_for_load_state("load")
         page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
         page.evaluate("script => { window.axe || window.eval(script) }", AXE_SCRIPT)
         for width in WIDTHS:

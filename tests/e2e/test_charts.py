@@ -4,6 +4,7 @@ import json
 import re
 
 import pytest
+from playwright.sync_api import expect
 
 from gtm.headers import CONTENT_SECURITY_POLICY
 from plans.drawing import browser_library, specification
@@ -37,7 +38,7 @@ def test_the_leading_chart_answers_the_pointer_and_the_keys(enter, results, name
     ops = enter("ops")
     live = drawn(ops, results[name], f"{name} charted")
     plot, tip = live.locator(".g-chart-plot"), live.get_by_role(TIP)
-    assert not tip.is_visible()
+    expect(tip).to_be_hidden()
     box = plot.bounding_box()
     ops.page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
     assert re.search(VALUE[name], tip.inner_text())
@@ -49,7 +50,7 @@ def test_the_leading_chart_answers_the_pointer_and_the_keys(enter, results, name
     ops.page.keyboard.press("ArrowRight")
     assert re.search(VALUE[name], first) and tip.inner_text() != first
     ops.page.keyboard.press("Escape")
-    assert not tip.is_visible()
+    expect(tip).to_be_hidden()
     ops.picture(f"chart-{name}")
     ops.leave()
 
@@ -67,7 +68,7 @@ def test_a_series_is_switched_off_and_on_and_the_last_one_stays(enter, results):
     assert (second.get_attribute("aria-pressed"), bars.count() * 2) == ("true", both)
     ops.look("one series off")
     first.click()
-    assert bars.count() == both
+    expect(bars).to_have_count(both)
     ops.leave()
 
 
@@ -99,10 +100,10 @@ def test_in_print_the_chart_stays_on_the_sheet_and_its_hover_away(enter, results
     live = drawn(ops, results["optimize-referrals"], "printed")
     live.locator(".g-chart-plot").focus()
     ops.page.keyboard.press("Home")
-    assert live.get_by_role(TIP).is_visible()
+    expect(live.get_by_role(TIP)).to_be_visible()
     ops.page.emulate_media(media="print")
     ops.page.set_viewport_size({"width": 700, "height": 900})
-    assert not live.get_by_role(TIP).is_visible()
+    expect(live.get_by_role(TIP)).to_be_hidden()
     assert live.locator("svg").first.bounding_box()["width"] <= live.bounding_box()["width"]
     ops.page.emulate_media(media="screen")
     ops.leave()
@@ -117,9 +118,10 @@ def test_without_scripts_the_page_and_the_picture_are_there(browser, enter, resu
     page = context.new_page()
     with page.expect_response("**/chart/*.svg", timeout=60_000) as answer:
         page.goto(f"/plans/plan/{plan.pk}/change/")
-    assert page.locator(".g-headline").is_visible()
+    expect(page.locator(".g-headline")).to_be_visible()
     picture = page.locator(".g-lead img")
-    assert picture.is_visible() and page.locator("figure img").count() == 1
+    expect(picture).to_be_visible()
+    expect(page.locator("figure img")).to_have_count(1)
     assert (answer.value.status, answer.value.headers["content-type"]) == (200, "image/svg+xml")
     assert "Referral funnel" in picture.get_attribute("alt")
     context.close()
@@ -173,7 +175,7 @@ def test_groups_are_chosen_and_the_whole_stays(browser, site):
     page.goto("/groups/")
     page.locator(".g-chart-drawn").wait_for()
     marks = page.locator("svg [aria-roledescription=bar]")
-    assert marks.count() == 5
+    expect(marks).to_have_count(5)
     page.get_by_label("channel").select_option("email")
     page.wait_for_function("document.querySelectorAll('svg [aria-roledescription=bar]').length === 3")
     page.get_by_label("tier").select_option("gold")

@@ -5,6 +5,7 @@ from collections.abc import Callable
 
 import pytest
 from django.core.management import CommandError, call_command
+from playwright.sync_api import expect
 
 from gtm.core import clock
 from gtm.core.actors import ADMIN, Actor, acting_as
@@ -81,7 +82,9 @@ def test_a_launch_fails_qa_twice_is_mended_and_goes_live(
     ops.look("launch")
     ops.picture("launch-held")
     assert [attempt.outcome for attempt in plan.tasks.get(key="tooling-qa").attempts.all()] == ["failed"] * 2
-    assert page.get_by_text("The parameter contact carries an e-mail address (core/faq.md, ").count() >= 1
+    expect(
+        page.get_by_text("The parameter contact carries an e-mail address (core/faq.md, ").first
+    ).to_be_visible()
 
     ops.open(f"/programs/launchprofile/{profile.pk}/change/")
     page.get_by_label("Destinations").fill(f"terms: {profile.landing_url}#terms")

@@ -1,6 +1,7 @@
 """The first thing anybody does."""
 
 import pytest
+from playwright.sync_api import expect
 
 pytestmark = pytest.mark.e2e
 
@@ -9,4 +10,4 @@ pytestmark = pytest.mark.e2e
 def test_staff_log_in_and_the_content_security_policy_breaks_nothing(enter, size):
     somebody = enter("admin", size)
     assert somebody.page.title().endswith("GTM Governance")
-    assert somebody.page.get_by_role("heading", name="Home").is_visible()
+    expect(somebody.page.get_by_role("heading", name="Home")).to_be_visible()

@@ -3,6 +3,7 @@
 import pytest
 from django.test import override_settings
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from gtm.core.actors import Actor, acting_as
 from gtm.core.identity import factors
@@ -53,7 +54,7 @@ def test_a_passkey_logs_in_is_a_second_factor_and_is_removed(enter, required, si
     page.locator(".g-codes").wait_for()
     somebody.look("codes of a passkey")
     somebody.open(reverse("mfa_index"), "with a passkey")
-    assert page.get_by_text("This session has shown one: passkey").is_visible()
+    expect(page.get_by_text("This session has shown one: passkey")).to_be_visible()
 
     log_out(somebody)
     page.get_by_role("button", name="Use a passkey").click()

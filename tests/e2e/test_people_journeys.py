@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
+from playwright.sync_api import expect
 
 from gtm.core import clock
 from gtm.core.actors import ADMIN, Actor, acting_as
@@ -145,8 +146,8 @@ def test_changes_asked_for_on_a_phone_are_made_by_the_requester_and_approved_for
     analyst.finish("Sizes compared again")
     wait_until(lambda: finance.take_up(plan.objective), SECONDS)
     reasons = finance.page.locator("section", has_text="Why you are asked again")
-    assert reasons.get_by_text("The pool of this year takes 40,000 at most.").is_visible()
-    assert reasons.get_by_text("Ten thousand less: no gifts at entry.").is_visible()
+    expect(reasons.get_by_text("The pool of this year takes 40,000 at most.")).to_be_visible()
+    expect(reasons.get_by_text("Ten thousand less: no gifts at entry.")).to_be_visible()
     finance.look("both reasons")
     finance.picture("both-reasons-phone")
     finance.decide("Approve", "That fits.")
@@ -177,7 +178,7 @@ def test_a_dispute_goes_from_claim_to_release_from_inbox_to_inbox(
     for contact in (north, south):
         assert contact.take_up(deal, "Disputes")
         contact.say_of_a_dispute("We agree.", "Sign off")
-    assert south.page.get_by_text("✓ Settled").is_visible()
+    expect(south.page.get_by_text("✓ Settled")).to_be_visible()
 
     for username, said in (("exec", "Both partners have signed."), ("deputy", "I have read the answer.")):
         steward = enter(username)

@@ -1,6 +1,7 @@
 """From the list of programs to a running plan by an action, in three clicks; on a phone and in the dark."""
 
 import pytest
+from playwright.sync_api import expect
 
 from plans.models import Plan
 from programs.models import Program
@@ -17,7 +18,7 @@ def test_three_clicks_lead_from_the_list_of_programs_to_a_running_plan(enter):
     row.locator("td.field-actions_holder span").click()
     menu = page.locator("nav a:visible", has_text="Plan loyalty")
     of_other_kinds = page.locator("nav a:visible").get_by_text("Launch", exact=True)
-    assert of_other_kinds.count() == 0
+    expect(of_other_kinds).to_have_count(0)
     page.wait_for_function("document.getAnimations().every(a => a.playState !== 'running')")
     ops.picture("program-actions")
     menu.click()
@@ -40,7 +41,7 @@ def test_three_clicks_lead_from_the_list_of_programs_to_a_running_plan(enter):
 def test_the_page_of_a_program_is_sound(enter, size):
     ops, program = enter("ops", size), Program.objects.get(slug="cdnow")
     ops.open(f"/programs/program/{program.pk}/change/", f"overview {size}")
-    assert ops.page.get_by_role("heading", name="What to do next").is_visible()
+    expect(ops.page.get_by_role("heading", name="What to do next")).to_be_visible()
     ops.picture(f"program-{size}")
 
 

@@ -7,6 +7,7 @@ from importlib import resources
 
 import pytest
 from django.core.management import call_command
+from playwright.sync_api import expect
 
 from gtm.core.actors import REST, Actor, acting_as
 from gtm.core.fsm import perform
@@ -99,8 +100,8 @@ def test_an_auditor_reads_the_log_proves_the_file_and_reviews_access(
         with page.expect_navigation():
             older.click()
         auditor.look("changes read")
-    assert page.get_by_role("region", name="Change log").get_by_text("Olivia Park").count() >= 1
-    assert page.get_by_role("button", name=re.compile("Pull|Cancel|Pause")).count() == 0
+    expect(page.get_by_role("region", name="Change log").get_by_text("Olivia Park").first).to_be_visible()
+    expect(page.get_by_role("button", name=re.compile("Pull|Cancel|Pause"))).to_have_count(0)
     with page.expect_download() as download:
         page.get_by_role("link", name="Download plan JSON").click()
     download.value.save_as(tmp_path / "plan.json")

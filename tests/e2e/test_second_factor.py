@@ -4,6 +4,7 @@ import pytest
 from django.db import transaction
 from django.test import override_settings
 from django.urls import reverse
+from playwright.sync_api import expect
 
 from gtm.core.actors import Actor, acting_as
 from gtm.core.identity import confirmation
@@ -53,16 +54,16 @@ def test_a_second_factor_from_the_approval_to_its_removal(enter, required, asked
     code_of(finance).fill(shows(finance.page.locator("code.g-code").inner_text()))
     finance.page.get_by_role("button", name="Add it").click()
     finance.look("new codes")
-    assert finance.page.locator(".g-codes code").count() == 10
+    expect(finance.page.locator(".g-codes code")).to_have_count(10)
     finance.page.get_by_role("link", name="Go on to where you were").click()
-    assert finance.page.get_by_text("To have it confirmed, open the link").is_visible()
+    expect(finance.page.get_by_text("To have it confirmed, open the link")).to_be_visible()
     finance.look("a factor that waits")
     finance.open(reverse("mfa_index"), "not confirmed yet")
     finance.open(reverse("mfa_confirm", args=[confirmation.TOKENS.make_token(user("finance"))]), "the link")
     finance.page.get_by_role("button", name="I have added them: confirm").click()
     finance.look("confirmed")
     finance.open(page, "after a confirmed factor")
-    assert finance.page.locator("#decide").is_visible()
+    expect(finance.page.locator("#decide")).to_be_visible()
     finance.look("after a second factor")
     finance.open(reverse("mfa_index"), "with a factor")
 
@@ -76,7 +77,7 @@ def test_a_second_factor_from_the_approval_to_its_removal(enter, required, asked
     finance.open(reverse("mfa_deactivate_totp"), "to remove")
     finance.page.get_by_role("button", name="Remove the app").click()
     finance.look("removed")
-    assert finance.page.get_by_text("Your account has none.").is_visible()
+    expect(finance.page.get_by_text("Your account has none.")).to_be_visible()
 
 
 def test_the_code_is_asked_for_at_login(enter, required):

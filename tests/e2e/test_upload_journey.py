@@ -5,6 +5,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 import pytest
+from playwright.sync_api import expect
 
 from gtm.core.actors import Actor, acting_as
 from plans.models import Plan
@@ -106,9 +107,9 @@ def test_a_shop_export_becomes_a_run_by_clicks(enter, export):
     page.get_by_role("heading", name="No open questions: you can load the file").wait_for()
     ops.look("recognised")
     ops.picture("upload-look")
-    assert page.get_by_text("It looks like “Shopify: orders”.").count() == 1
+    expect(page.get_by_text("It looks like “Shopify: orders”.")).to_have_count(1)
     stands = "Text above the column names: “Orders of Kiez Club”, “Exported on 2026-05-04 by Ada”"
-    assert page.get_by_text(stands).count() == 1
+    expect(page.get_by_text(stands)).to_have_count(1)
     first = page.get_by_role("region", name="First accepted rows").get_by_role("row").nth(1)
     assert first.inner_text().split("\t")[:4] == [
         "1",

@@ -1,6 +1,7 @@
 """The answer first: on the first screen of a phone, on a short page, with its chart and its table."""
 
 import pytest
+from playwright.sync_api import expect
 
 from plans.selectors import answer_of
 from tests.conftest import wait_until
@@ -21,7 +22,8 @@ def test_the_answer_is_on_the_first_screen_and_the_page_is_short(enter, results,
     ops.open(url, f"{name} answered")
     headline = ops.page.locator("#answer .g-headline").inner_text()
     assert headline == answer_of(plan)["headline"]
-    assert ops.page.locator(".g-lead figure").count() == 1 and ops.page.locator("#table-title").count() == 1
+    expect(ops.page.locator(".g-lead figure")).to_have_count(1)
+    expect(ops.page.locator("#table-title")).to_have_count(1)
     assert ops.page.evaluate(HEIGHT) <= TALLEST
     ops.picture(f"result-{name}")
     ops.leave()
@@ -42,7 +44,7 @@ def test_what_a_reader_opened_stays_open_while_the_plan_runs(enter, results):
     with page.expect_response(lambda answer: "/outputs/" in answer.url):
         page.evaluate("document.body.dispatchEvent(new CustomEvent('task-done'))")
     page.wait_for_timeout(500)
-    assert page.get_by_role("heading", name="Who answers for what (RACI)").is_visible()
+    expect(page.get_by_role("heading", name="Who answers for what (RACI)")).to_be_visible()
     ops.leave()
 
 
@@ -56,7 +58,7 @@ def test_the_whole_table_is_a_page_of_its_own(enter, results):
     page.get_by_role("button", name="Search", exact=True).click()
     page.get_by_role("link", name="Deals credited").click()
     ops.look("searched and sorted")
-    assert page.locator("tbody tr").count() == 2
+    expect(page.locator("tbody tr")).to_have_count(2)
     assert page.locator("th[aria-sort=ascending]").inner_text().startswith("Deals credited")
 
 
