@@ -43,7 +43,7 @@ from plans.models import (
 )
 from plans.schemas.answer import Answer, of_item
 from plans.schemas.outputs import payload_of
-from programs.models import Partner
+from programs.models import Partner, whose_act
 from programs.selectors import is_partners_contact
 
 FOLLOW_UP = "gtm-governance:follow-up"
@@ -207,7 +207,7 @@ def sent_back_to(user: Any, people: set[int]) -> QuerySet[Approval]:
 
     What nobody asked for, a scheduled run, is for all who operate plans.
     """
-    theirs = Q(plan__requested_by__people__in=people) | Q(plan__program__owner__in=people)
+    theirs = whose_act.by_people("plan__requested_by", people) | Q(plan__program__owner__in=people)
     if user.has_perm("plans.operate_plan"):
         theirs |= Q(plan__requested_by=None)
     rounds = approvals_with_votes().filter(theirs, state="changes_requested", plan__state="changes_requested")

@@ -26,6 +26,7 @@ from gtm.core.errors import GuardNotMet, InvalidInput, NotFound, Problem, WaitsF
 from gtm.core.evidence import changelog, refusals
 from gtm.core.governed import StateField
 from gtm.core.identity import factors
+from programs.models import whose_act
 from programs.models.guarded_change import GuardedChange, GuardedKind, PendingPassword
 
 PERMISSION = "programs.decide_guardedchange"
@@ -162,7 +163,7 @@ def seconds(user: Any, people: Collection[int] = ()) -> set[int]:
     may = get_user_model().objects.with_perm(PERMISSION, backend=BACKEND)
     person = apps.get_model("programs", "person")
     found = person.objects.filter(is_active=True, accounts__in=may.filter(password_of_another=None))
-    own = person.objects.filter(accounts=user).values("pk") if user is not None else ()
+    own = person.objects.filter(whose_act.of_account(user)).values("pk")
     return set(found.exclude(pk__in=own).exclude(pk__in=people).values_list("pk", flat=True))
 
 

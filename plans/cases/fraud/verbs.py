@@ -21,7 +21,7 @@ from plans.cases.fraud.models import (
     FraudCaseKind,
     FraudProposal,
 )
-from plans.engine.people.permissions import persons_of, why_not_in_person
+from plans.engine.people.permissions import asked_by, persons_of, why_not_in_person
 from plans.models import Plan
 from programs.models import Person, Program
 
@@ -37,7 +37,7 @@ def open_all(plan: Plan, found: Iterable[Mapping[str, Any]]) -> list[FraudCase]:
     A case decided on the same referrals stays decided; new referrals of the same people are a new question.
     Runs in the caller's transaction.
     """
-    opener = next(iter(persons_of(plan.requested_by)), None)
+    opener = next(iter(asked_by(plan.requested_by)), None)
     known: dict[str, list[FraudCase]] = {}
     for case in FraudCase.objects.filter(program=plan.program):
         known.setdefault(case.key, []).append(case)

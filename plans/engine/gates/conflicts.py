@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from gtm.core.models import ChangeLogEntry
+from gtm.core.models import ChangeLogEntry, ServiceAccount
 from plans.engine.gates import duties, scope
 from plans.engine.gates.provenance import Arrangements
 from plans.engine.people.directory import Directory
@@ -153,7 +153,10 @@ def writers_of_schedules(schedules: Collection[int]) -> dict[int, list[tuple[int
 
 
 def people_of_accounts() -> defaultdict[int | None, set[int]]:
-    """Account → the people it belongs to or has ever belonged to: whose act it was does not change later."""
+    """Account → the people it belongs to or has ever belonged to: whose act it was does not change later.
+
+    Of a program's account also those of its owner: whoever answers for it has asked for what it asks.
+    """
     found: defaultdict[int | None, set[int]] = defaultdict(set)
     for user, person in Person.accounts.through.objects.values_list("user_id", "person_id"):
         found[user].add(person)
@@ -162,6 +165,8 @@ def people_of_accounts() -> defaultdict[int | None, set[int]]:
         if body is not None and body["field"] == "accounts":
             for user in body["to"]:
                 found[int(user)].add(int(person_pk))
+    for user, owner in ServiceAccount.objects.values_list("user_id", "owner_id"):
+        found[user] |= found[owner]
     return found
 
 

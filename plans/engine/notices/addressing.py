@@ -13,7 +13,7 @@ from plans.engine.gates import eligibility
 from plans.engine.notices import invitations, wording
 from plans.engine.notices.wording import Wording
 from plans.engine.people.directory import Directory
-from plans.engine.people.permissions import people_with, persons_of
+from plans.engine.people.permissions import asked_by, people_with, persons_of
 from plans.models import (
     ASKING_STATES,
     OPEN_CASE_STATES,
@@ -70,7 +70,7 @@ def people_of(plan: Plan | None) -> list[Person]:
     if plan is None:
         return []
     owner = plan.program.owner
-    return [*persons_of(plan.requested_by), *([owner] if owner else [])]
+    return [*asked_by(plan.requested_by), *([owner] if owner else [])]
 
 
 def _deciders(notice: Notice, approval: Approval) -> list[Person]:
@@ -110,14 +110,14 @@ def _stoppers(notice: Notice, pull: RipcordPull) -> list[Person]:
 
 def _adopters(notice: Notice, row: PolicyVersion) -> list[Person]:
     """Those who may adopt it, but whoever proposed it."""
-    own = {person.pk for person in persons_of(row.proposed_by)}
+    own = {person.pk for person in asked_by(row.proposed_by)}
     return [person for person in people_with("plans.adopt_policy") if person.pk not in own]
 
 
 def _of_two(notice: Notice, change: GuardedChange) -> list[Person]:
     """Whoever could agree while it waits; always those it concerns, who proposed it and who decided."""
     concerned = Person.objects.filter(pk__in=change.people)
-    found = [*concerned, *persons_of(change.requested_by), *persons_of(change.decided_by)]
+    found = [*concerned, *asked_by(change.requested_by), *persons_of(change.decided_by)]
     if change.state in UNSETTLED_CHANGE_STATES:
         wanted = two_people.seconds(change.requested_by, change.people)
         found += Person.objects.filter(pk__in=wanted).order_by("pk")
@@ -147,13 +147,12 @@ def _answering_a_breach(notice: Notice, breach: Breach) -> list[Person]:
 
 
 def _schedule_owner(notice: Notice, run: Any) -> list[Person]:
-    return persons_of(run.schedule.owner)
+    return asked_by(run.schedule.owner)
 
 
 def _answering(notice: Notice, subscription: Any) -> list[Person]:
     """The owner of a webhook; of a service account, who answers for it."""
-    service = getattr(subscription.owner, "service_account", None)
-    return persons_of(service.owner if service else subscription.owner)
+    return asked_by(subscription.owner)
 
 
 # ------------------------------------------------------------------ does it still stand

@@ -12,6 +12,7 @@ from typing import Any
 from gtm.core.models import ChangeLogEntry
 from plans.models import LIVE_PLAN_STATES, Plan
 from plans.selectors import COMMENTED, PLAN_DOCUMENTS
+from programs.models import whose_act
 
 MARKS = frozenset("?？؟;՞")
 """Question marks of the scripts that people write: Latin, full width, Arabic, Greek, Armenian."""
@@ -38,7 +39,7 @@ def asks(text: str) -> bool:
 
 def waiting_questions(user: Any, people: set[int], most: int) -> list[WaitingQuestion]:
     """Of the live plans these people asked for; the longest unanswered first. Two queries."""
-    plans = Plan.objects.filter(state__in=LIVE_PLAN_STATES, requested_by__people__in=people)
+    plans = Plan.objects.filter(whose_act.by_people("requested_by", people), state__in=LIVE_PLAN_STATES)
     plans = plans.select_related("program", "requested_by").defer(*PLAN_DOCUMENTS).distinct()
     mine = {str(plan.pk): plan for plan in plans.order_by("-created_at")[:MOST_PLANS]}
     if not mine:

@@ -17,9 +17,9 @@ from gtm.core.errors import InvalidInput, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from plans.engine.gates import conflicts
-from plans.engine.people.permissions import persons_of, why_not_in_person
+from plans.engine.people.permissions import asked_by, persons_of, why_not_in_person
 from plans.models import FINAL_PLAN_STATES, Plan
-from programs.models import UNSETTLED_CHANGE_STATES, GuardedChange, Person
+from programs.models import UNSETTLED_CHANGE_STATES, GuardedChange, Person, whose_act
 from programs.models.two_people import PERMISSION, make, seconds
 
 Params = Mapping[str, Any]
@@ -59,7 +59,7 @@ def may_second(actor: Actor, change: GuardedChange, params: Params) -> str | Non
     if not people:
         return f"The account {actor.label} belongs to no person in the directory."
     mine = {person.pk for person in people}
-    if actor.user_id == change.requested_by_id or mine & {p.pk for p in persons_of(change.requested_by)}:
+    if actor.user_id == change.requested_by_id or mine & {p.pk for p in asked_by(change.requested_by)}:
         return "Nobody is the second person for their own change."
     if mine & set(change.people):
         return f"{people[0]} is one of those whose authority it concerns."
@@ -88,7 +88,7 @@ def waiting_changes(user: Any, people: set[int], most: int) -> list[GuardedChang
     if not user.has_perm(PERMISSION):
         return []
     rows = GuardedChange.objects.filter(state__in=UNSETTLED_CHANGE_STATES).select_related("requested_by")
-    rows = rows.exclude(requested_by__people__in=people).order_by("created_at", "pk")
+    rows = rows.exclude(whose_act.by_people("requested_by", people)).order_by("created_at", "pk")
     return [row for row in rows[: 5 * most] if not people & set(row.people)][:most]
 
 

@@ -14,7 +14,7 @@ from gtm.core.evidence import accounts
 from gtm.core.identity import confirmation
 from plans.engine.escalation import rotas
 from plans.engine.people.directory import Directory
-from programs.models import Approver, Person
+from programs.models import Approver, Person, whose_act
 
 Params = Mapping[str, Any]
 NO_SECOND_FACTOR = (
@@ -30,6 +30,11 @@ NOT_CONFIRMED = (
 def persons_of(user: Any) -> list[Person]:
     """The people behind an account: in practice one. Approvals count people, not accounts."""
     return list(Person.objects.filter(accounts=user, is_active=True)) if user is not None else []
+
+
+def asked_by(user: Any) -> list[Person]:
+    """The people whose act it is what this account did: of a program's, also whoever answers for it."""
+    return list(Person.objects.filter(whose_act.of_account(user), is_active=True).distinct())
 
 
 def people_with(permission: str) -> list[Person]:
@@ -163,7 +168,7 @@ def may_adopt_policy(actor: Actor, row: Any, params: Params) -> str | None:
     people = {person.pk for person in persons_of(actor.user)}
     if not people:
         return f"The account {actor.label} belongs to no person in the directory."
-    if people & {person.pk for person in persons_of(row.proposed_by)} or actor.user_id == row.proposed_by_id:
+    if people & {person.pk for person in asked_by(row.proposed_by)} or actor.user_id == row.proposed_by_id:
         return "Nobody may adopt or reject their own proposal. They may withdraw it."
     return None
 

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from gtm.core import clock
+from gtm.core import access_tokens, clock
 from gtm.core.actors import COMMAND_LINE, Actor, acting_as
 from gtm.core.evidence import audit
 from gtm.core.models import ChangeLogEntry, PasswordOfAnother
@@ -673,6 +673,22 @@ def test_nobody_agrees_to_their_own_change_or_to_what_concerns_them_or_their_pla
     assert "permission to agree" in entry.payload.body["reason"]
     assert answer("studio", change, "approve").json()["state"] == "approved"
     assert finance().limit_amount == 9_000_000
+
+
+def test_whoever_answers_for_a_program_does_not_agree_to_what_it_proposed(demo):
+    with acting_as(SYSTEM):
+        sync = access_tokens.make_service("sync", owner=user("deputy"), purpose="Keeps the directory.").user
+        sync.user_permissions.add(*Permission.objects.filter(codename__endswith="_approver"))
+    client = APIClient(headers={"Authorization": f"Token {token_of('sync')}"})
+    body = {"person": who("studio").email, "role": "legal"}
+    assert client.post(url("approvers/"), body, format="json").status_code == 202
+    change = GuardedChange.objects.get()
+    refused = answer("deputy", change, "approve")
+    assert (refused.status_code, holds_legal()) == (403, False)
+    assert "Nobody is the second person for their own change." in refused.json()["detail"]
+    assert f"change {change.pk}" not in manage("inbox", "--as", "deputy")[1]
+    assert answer("exec", change, "approve").json()["state"] == "approved"
+    assert holds_legal()
 
 
 def test_the_second_person_agrees_on_a_page_and_at_the_command_line(demo):

@@ -3,6 +3,7 @@
 import pytest
 from rest_framework.test import APIClient
 
+from gtm.core import access_tokens
 from gtm.core.actors import Actor, acting_as
 from gtm.core.models import ChangeLogEntry
 from plans.demo.organisation import PASSWORD
@@ -101,6 +102,16 @@ def test_only_the_eligible_decide_and_the_refusal_is_on_record(decide, approval,
 def test_who_requested_does_not_decide_whatever_the_role(site, as_):
     with acting_as(Actor.system("Test")):
         approval = round_of(make_plan(gate(seat("finance")), requester=user("finance")))
+    body = YES | {"scope_sha256": approval.scope_sha256}
+    response = as_("finance").post(url(f"approvals/{approval.pk}/decide/"), body, format="json")
+    assert (response.status_code, state_of(approval)) == (403, "pending")
+    assert "nobody approves their own request" in response.json()["detail"]
+
+
+def test_whoever_answers_for_a_program_does_not_decide_what_it_asked_for(site, as_):
+    with acting_as(Actor.system("Test")):
+        program = access_tokens.make_service("nightly", owner=user("finance"), purpose="Starts runs.").user
+        approval = round_of(make_plan(gate(seat("finance")), requester=program))
     body = YES | {"scope_sha256": approval.scope_sha256}
     response = as_("finance").post(url(f"approvals/{approval.pk}/decide/"), body, format="json")
     assert (response.status_code, state_of(approval)) == (403, "pending")
