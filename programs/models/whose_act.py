@@ -13,7 +13,7 @@ from django.db.models import Q
 
 
 def of_account(user: Any) -> Q:
-    """People whose act something is that the account ``user``, a row or its number, did; nobody's where None."""
+    """People whose act something is that the account ``user`` did; nobody's where it is None."""
     if user is None:
         return Q(pk__in=())
     return Q(accounts=user) | Q(accounts__owned_services__user=user)
