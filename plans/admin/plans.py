@@ -323,7 +323,11 @@ class PlanAdmin(RunPages, EstablishPage, ProgramSetupPages, FoundByPlanId, ReadO
     def _plan(self, request: HttpRequest, pk: int) -> Plan:
         if not self.has_view_permission(request):
             raise PermissionDenied
-        plan = Plan.objects.select_related("program", "requested_by", "campaign").filter(pk=pk).first()
+        plan = (
+            Plan.objects.select_related("program", "requested_by__service_account__owner", "campaign")
+            .filter(pk=pk)
+            .first()
+        )
         if plan is None:
             raise Http404("There is no such plan.")
         return plan

@@ -45,7 +45,9 @@ class RunPages:
 
     def run_index(self, request: HttpRequest) -> HttpResponse:
         _need_operator(request)
-        plans = Plan.objects.select_related("program", "requested_by").order_by("-created_at")
+        plans = Plan.objects.select_related("program", "requested_by__service_account__owner").order_by(
+            "-created_at"
+        )
         recent = [(plan, badges.badge(plan)) for plan in plans[:RECENT]]
         return self.page(
             request, "plans/run_index.html", "Run", commands=registry.all_commands(), recent=recent

@@ -29,7 +29,7 @@ from plans.runs.draft import Draft, build, propose, snapshot
 from plans.schemas.declaration import GUARDRAIL_INPUTS, RETRY_LIMIT, Command
 from plans.schemas.inputs import PATTERN, a_year, read_inputs
 from plans.schemas.rules import plan_rules
-from programs.models import CLOSED_PROGRAM_STATES, Dataset, Person, Program
+from programs.models import CLOSED_PROGRAM_STATES, Dataset, Person, Program, whose_act
 from programs.selectors import default_program, latest_datasets, program_facts, working_facts
 
 
@@ -284,10 +284,10 @@ def start(draft: Draft, *, idempotency_key: str | None = None) -> Plan:
 def _somebody_asks() -> None:
     """Who asks for a plan must be known as a person, by whom they are kept from deciding about it."""
     user = actors.current().actor.user
-    if user is not None and not Person.objects.filter(accounts=user).exists():
+    if user is not None and not Person.objects.filter(whose_act.of_account(user)).exists():
         raise NotPermitted(
-            f"The account {actors.name_of(user)} belongs to nobody in the directory, so nobody would have "
-            "asked for this plan.",
+            f"The account {actors.name_of(user)} belongs to nobody in the directory, and nobody there "
+            "answers for it, so nobody would have asked for this plan.",
             hint="Link the account to its person (People), or start it with an account of somebody.",
         )
 

@@ -28,8 +28,11 @@ NUMERIC = frozenset({"integer", "number", "figure", "percent", "money"})
 
 @register.filter
 def person(user: Any) -> str:
-    """Whose account it is, or nothing."""
-    return name_of(user) if user else ""
+    """Whose account it is, or nothing; of a program's account also who answers for it."""
+    if not user:
+        return ""
+    service = getattr(user, "service_account", None)
+    return f"{name_of(user)}, for which {name_of(service.owner)} answers" if service else name_of(user)
 
 
 @register.filter

@@ -2,10 +2,14 @@
 
 import jsonschema
 import pytest
+from django.test import Client
+from django.urls import reverse
+from rest_framework.test import APIClient
 
+from gtm.core import access_tokens
 from gtm.core.actors import Actor, acting_as
 from plans.models import Plan
-from tests.doors import INPUTS, USAGE, fields, stored, url
+from tests.doors import INPUTS, USAGE, fields, stored, token_of, url, user
 from tests.factories import ProgramFactory
 
 RUNS = url("commands/plan-loyalty/runs/")
@@ -58,6 +62,22 @@ def test_every_bad_field_comes_at_once_with_pointer_and_nearest_and_nothing_is_s
     assert problems["personnas"]["nearest"] == "personas"
     assert problems["goal"]["pointer"] == "#/inputs/goal"
     assert stored(settings.GTM_DATA_DIR) == before
+
+
+def test_a_program_starts_a_run_and_whoever_answers_for_it_is_not_asked(as_, site):
+    with acting_as(Actor.system("Test")):
+        nightly = access_tokens.make_service("nightly", owner=user("finance"), purpose="Starts runs.").user
+        nightly.groups.add(*user("ops").groups.all())
+    client = APIClient(headers={"Authorization": f"Token {token_of('nightly')}"})
+    started = client.post(RUNS, {"inputs": INPUTS}, format="json")
+    assert started.status_code == 202, started.json()
+    asked = {item["key"]: item["evidence"] for item in started.json()["checklist"]}
+    assert "Finance approval: Dora Klein." in asked["approvals"]  # not Fiona Walsh, who has asked
+    assert Plan.objects.get().requested_by == nightly
+    page = Client()
+    page.force_login(user("ops"))
+    shown = page.get(reverse("admin:plans_plan_change", args=[Plan.objects.get().pk])).content.decode()
+    assert "asked by nightly, for which Fiona Walsh answers" in shown
 
 
 BAD_BODIES = {
