@@ -11,6 +11,7 @@ from math import ceil
 from typing import Any
 
 from plans.templatetags.gtm import roughly
+from programs.analytics.chances import CHANCE, chances_between
 
 MOST_POINTS = 500
 BETWEEN = " · "
@@ -149,6 +150,8 @@ def marks(payload: Mapping[str, Any]) -> list[dict[str, str]]:
 
 
 def _span(low: float, high: float, unit: str) -> str:
+    if unit == CHANCE:
+        return chances_between(low / 100, high / 100)
     return f"{roughly(low, unit).removesuffix(unit).rstrip()} to {roughly(high, unit)}"
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from gtm.core.later import later
 from gtm.core.money import is_currency
 from plans.drawing import points
+from programs.analytics.chances import CHANCE
 
 if TYPE_CHECKING:
     from babel import numbers
@@ -15,11 +16,15 @@ else:
     numbers = later("babel.numbers")
 
 PERCENT = "%"
+PERCENTS = (PERCENT, CHANCE)
 
 
 def axis(payload: Mapping[str, Any]) -> str:
     """The title of the axis of values: what is measured and its unit, once where they are the same."""
-    parts = dict.fromkeys(part for part in (payload.get("y_label"), payload.get("unit")) if part)
+    unit = payload.get("unit") or ""
+    parts = dict.fromkeys(
+        part for part in (payload.get("y_label"), PERCENT if unit == CHANCE else unit) if part
+    )
     return " · ".join(parts)
 
 
@@ -27,7 +32,7 @@ def unit_in_words(unit: str) -> str:
     """A unit as people say it: a currency by its name, “%” as percent."""
     if is_currency(unit):
         return str(numbers.get_currency_name(unit, 2, locale="en"))
-    return "percent" if unit == PERCENT else unit
+    return "percent" if unit in PERCENTS else unit
 
 
 def meaning(payload: Mapping[str, Any], label: str, definitions: Mapping[str, str]) -> str:

@@ -10,6 +10,7 @@ from openpyxl.chart import BarChart, LineChart, Reference, Series
 from gtm.core.money import spreadsheet_format
 from plans.drawing.colours import COLOURS
 from plans.export.sheets import FORMATS, is_amount, text
+from programs.analytics.chances import CHANCE
 
 SHAPES = frozenset({"bar", "stacked-bar", "histogram", "line", "tornado"})
 WIDE, HIGH = 24, 11  # cm
@@ -77,6 +78,6 @@ def _bars(chart: BarChart, shape: str, rows: int) -> None:
 
 
 def _format(unit: str) -> str:
-    if unit == "%":
+    if unit in ("%", CHANCE):
         return FORMATS["percent"]
     return spreadsheet_format(unit).split(".")[0] if is_amount("number", unit) else "General"

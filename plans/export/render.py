@@ -23,6 +23,7 @@ from plans.drawing import pictures, specification
 from plans.export import sheets
 from plans.export.sheets import AMOUNT, is_amount
 from plans.schemas import answer
+from programs.analytics.chances import CHANCE, chance_in_words
 from programs.datasets.loading.cells import inert, writable
 
 if TYPE_CHECKING:
@@ -266,6 +267,8 @@ def _told(value: Any, kind: str, unit: str) -> str:
         return _plain(value)
     if kind == "percent":
         return percent_text(value)
+    if kind == "chance" or (unit == CHANCE and kind in ("number", "figure")):
+        return chance_in_words(value if kind == "chance" else value / 100, 1)
     return f"{value:,.0f}" if value == int(value) or abs(value) >= 10_000 else f"{value:,.4g}"
 
 

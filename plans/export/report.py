@@ -22,6 +22,7 @@ from plans.templatetags.gtm import (
     VERDICT_FAMILIES,
     cell,
     cells,
+    ends,
     figure,
     in_unit,
     interval,
@@ -248,8 +249,7 @@ def _message(item: Mapping[str, Any]) -> list[Part]:
 
 
 def _interval(metric: Mapping[str, Any]) -> str:
-    ends = (in_unit(metric[name], metric["unit"]) for name in ("low", "high"))
-    return " to ".join(ends) if metric["low"] is not None else "–"
+    return ends(dict(metric)) if metric["low"] is not None else "–"
 
 
 def _grid(found: render.Grid, most: int) -> list[Part]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from gtm.core.later import later
 from gtm.core.money import is_currency, spreadsheet_format
+from programs.analytics.chances import CHANCE
 from programs.datasets.loading.cells import inert, writable
 
 if TYPE_CHECKING:
@@ -25,8 +26,13 @@ else:
 AMOUNT = re.compile(r"-?\d+(\.\d+)?(e[+-]?\d+)?")
 DAY = re.compile(r"\d{4}-\d\d-\d\d")
 MOMENT = re.compile(r"\d{4}-\d\d-\d\d[T ]\d\d:\d\d(:\d\d(\.\d+)?)?(Z|[+-]\d\d:?\d\d)?")
-NUMBERS = ("integer", "number", "figure", "percent", "money")
-FORMATS = {"integer": "#,##0", "percent": "0.0%"}
+NUMBERS = ("integer", "number", "figure", "percent", "chance", "money")
+FORMATS = {
+    "integer": "#,##0",
+    "percent": "0.0%",
+    # The cell keeps the share of the draws; what it shows is neither never nor always.
+    "chance": '[<0.0005]"below 0.1%";[>=0.9995]"above 99.9%";0.0%',
+}
 DAY_FORMAT, MOMENT_FORMAT = "yyyy-mm-dd", 'yyyy-mm-dd hh:mm "UTC"'
 FONT = "Calibri"
 """Named with every style: a font without a name is a serif one elsewhere than in Excel."""
@@ -72,6 +78,8 @@ def typed(value: Any, kind: str = "", unit: str = "") -> tuple[Any, str]:
         return value, spreadsheet_format(unit)
     if unit == "%" and kind in ("number", "figure"):
         return round(value / 100, EXACT), FORMATS["percent"]
+    if unit == CHANCE and kind in ("number", "figure"):
+        return round(value / 100, EXACT), FORMATS["chance"]
     return value, FORMATS.get(kind, "")
 
 

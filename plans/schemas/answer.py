@@ -12,7 +12,7 @@ from decimal import Decimal
 from typing import Any, ClassVar
 
 from gtm.core.money import amount_text, is_currency, minor_units
-from gtm.core.percents import percent_text
+from programs.analytics.chances import chance_in_words
 
 GO, WITH_CARE, DO_NOT, CANNOT_TELL = "go", "go with care", "do not", "cannot tell"
 VERDICTS = (GO, WITH_CARE, DO_NOT, CANNOT_TELL)
@@ -158,7 +158,7 @@ def of_item(item: Mapping[str, Any], currency: str) -> Answer:
     low, high = item.get("expected_low"), item.get("expected_high")
     chance = item.get("chance_to_win")
     worth = Worth("Expected value when it was proposed", value, currency, low, high)
-    words = "" if chance is None else f"Chance that it brings what it is meant to: {percent_text(chance, 0)}."
+    words = "" if chance is None else f"Chance that it brings what it is meant to: {chance_in_words(chance)}."
     return Answer(
         headline=f"{item['title']}.",
         verdict=CANNOT_TELL if value is None else GO if value > 0 else DO_NOT,

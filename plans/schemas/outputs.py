@@ -52,7 +52,8 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``kind``: text, integer, number, percent, money, date, datetime, address (of a page that people open).
+    """``kind``: text, integer, number, percent, chance (a share that is never shown as 0 % or 100 %), money, date,
+    datetime, address (of a page that people open).
     ``unit``: currency or the like."""
 
     key: str

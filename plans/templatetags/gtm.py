@@ -19,11 +19,12 @@ from gtm.core.percents import percent_text
 from gtm.core.places.times import time_in_words
 from gtm.core.readable import readable
 from plans.schemas.answer import rounding_note
+from programs.analytics.chances import CHANCE, chance_in_words, chances_between
 
 register = template.Library()
 OPTIONS = re.compile(r" (?=--)")
 WHOLE_FROM = 100
-NUMERIC = frozenset({"integer", "number", "figure", "percent", "money"})
+NUMERIC = frozenset({"integer", "number", "figure", "percent", "chance", "money"})
 
 
 @register.filter
@@ -64,6 +65,10 @@ def cell(value: Any, kind: str = "", unit: str = "") -> str:
         return str(value)
     if kind == "percent":
         return percent_text(number)
+    if kind == "chance":
+        return chance_in_words(float(number), 1)
+    if unit == CHANCE and kind in ("number", "figure"):
+        return chance_in_words(float(number) / 100, 1)
     if kind == "money" or (kind in ("number", "figure") and is_currency(unit)):
         return amount_text(number, unit)
     if number == number.to_integral_value():
@@ -84,11 +89,22 @@ def _moment(told: str) -> str:
 
 @register.filter
 def figure(item: dict[str, Any]) -> str:
-    """The figure of a metric with its unit; a figure in % is one already."""
+    """The figure of a metric with its unit; a chance has it already."""
     unit = item.get("unit") or ""
     if item.get("value") is None:
         return "–"
+    if unit == CHANCE:
+        return cell(item["value"], "figure", unit)
     return f"{cell(item['value'], 'figure', unit)} {unit}".strip()
+
+
+@register.filter
+def ends(item: dict[str, Any]) -> str:
+    """The interval of the figure of a metric, without its unit: "12.5 to 17"; that of a chance has its own."""
+    unit = item.get("unit") or ""
+    if unit == CHANCE:
+        return chances_between(item["low"] / 100, item["high"] / 100)
+    return f"{in_unit(item['low'], unit)} to {in_unit(item['high'], unit)}"
 
 
 @register.filter
@@ -172,8 +188,10 @@ def verdict_mark(verdict: str) -> str:
 def interval(one: dict[str, Any]) -> str:
     """The interval of a figure or an amount of an answer, with its level where it has one."""
     unit = one.get("unit") or one.get("currency") or ""
-    low = roughly(one["low"], unit).removesuffix(unit).rstrip()
     level = f", {percent_text(one['level'], 0)} interval" if one.get("level") else ""
+    if unit == CHANCE:
+        return f"{chances_between(one['low'] / 100, one['high'] / 100)}{level}"
+    low = roughly(one["low"], unit).removesuffix(unit).rstrip()
     return f"{low} to {roughly(one['high'], unit)}{level}"
 
 
@@ -191,6 +209,8 @@ def roughly(value: Any, unit: str) -> str:
     number = Decimal(str(value))
     if unit == "%":
         return percent_text(number / 100)
+    if unit == CHANCE:
+        return cell(value, "figure", unit)
     if abs(number) >= WHOLE_FROM or number == number.to_integral_value():
         text = f"{number:,.0f}"
     else:

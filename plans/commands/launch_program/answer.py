@@ -8,7 +8,7 @@ from typing import Any
 from gtm.core.percents import percent_text
 from plans.commands.launch_program.steps.timetable import Timetable
 from plans.schemas.answer import DO_NOT, GO, WITH_CARE, Alternative, Answer, AnswerFigure, Certainty
-from programs.analytics.chances import chance_in_words
+from programs.analytics.chances import CHANCE, chance_in_words
 from programs.analytics.estimate import MaybeEstimate, Unavailable
 from programs.analytics.readiness import GO as READY
 from programs.analytics.readiness import Readiness
@@ -56,7 +56,7 @@ def of_date(
             f"a launch on {day}",
         ),
         figures=(
-            AnswerFigure("Probability of making the date", 100 * on_time.value, "%", 100 * (on_time.low or 0.0),
+            AnswerFigure("Probability of making the date", 100 * on_time.value, CHANCE, 100 * (on_time.low or 0.0),
                          100 * (on_time.high or 0.0), on_time.level, 100 * SAFE, "asked for"),
             AnswerFigure("Earliest possible launch", plan.earliest_launch.isoformat(), comparison=day, compared_with="planned"),
             AnswerFigure("Work still to do, one task at a time", plan.working_days, "business days",

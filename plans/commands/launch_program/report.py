@@ -42,7 +42,7 @@ from plans.schemas.outputs import (
 )
 from plans.schemas.outputs import Document as DocumentOutput
 from plans.selectors import forecasts_of
-from programs.analytics.chances import chance_in_words
+from programs.analytics.chances import CHANCE, chance_in_words
 from programs.analytics.readiness import Readiness, readiness
 from programs.models import BEFORE_LAUNCH, RunbookPhase
 from programs.selectors import holders_of_roles
@@ -301,7 +301,7 @@ def _outlook(plan: Plan) -> Sequence[Output]:
             "forecast",
             f"The launch as seen on {last['day']}",
             [
-                Figure("forecast_on_time", "Probability of making the date", 100 * last["on_time"], "%",
+                Figure("forecast_on_time", "Probability of making the date", 100 * last["on_time"], CHANCE,
                        100 * last["low"], 100 * last["high"], 0.95,
                        definition="what is left of each task, people one task at a time and not while away"),
                 Figure("forecast_earliest", "Earliest possible launch", last["earliest_launch"]),
@@ -318,6 +318,6 @@ def _outlook(plan: Plan) -> Sequence[Output]:
             [Series("probability", [100 * one["on_time"] for one in seen],
                     low=[100 * one["low"] for one in seen], high=[100 * one["high"] for one in seen])],
             y_label="%",
-            unit="%",
+            unit=CHANCE,
         ),
     ]  # fmt: skip

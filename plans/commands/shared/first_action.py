@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plans.commands.shared.figures import money, percent
+from plans.commands.shared.figures import money
 from plans.schemas.answer import (
     CANNOT_TELL,
     DO_NOT,
@@ -17,6 +17,7 @@ from plans.schemas.answer import (
     Certainty,
     Worth,
 )
+from programs.analytics.chances import chance_in_words
 
 
 def action_answer(
@@ -84,7 +85,7 @@ def _certainty(action: Mapping[str, Any]) -> Certainty:
     chance, source = action["chance_to_win"], action["chance_from"]
     if chance is None:
         return Certainty(source)
-    words = f"Chance that the first action brings what it is meant to: {percent(chance, 0)}, {source}. The interval is that of the effect alone."
+    words = f"Chance that the first action brings what it is meant to: {chance_in_words(chance)}, {source}. The interval is that of the effect alone."
     return Certainty(words, chance, "bringing what it is meant to")
 
 

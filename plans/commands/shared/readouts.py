@@ -33,7 +33,7 @@ def figures_table(read: Sequence[Readout]) -> Table:
          Column("difference_high", "to", "number"), Column("test", "By"), Column("p", "p", "number"),
          *(Column(key, label, "percent") for key, label in lift), Column("holm", "p of the lift (Holm)", "number"),
          *(Column(key, label, "percent") for key, label in always),
-         Column("chance", "Chance to win", "percent"), Column("risk", "Risk of shipping", "percent"),
+         Column("chance", "Chance to win", "chance"), Column("risk", "Risk of shipping", "percent"),
          Column("risk_of_holding", "Risk of holding", "percent")],
         rows,
         "Differences and lifts are after CUPED where the readout says so, means as measured; both have one test, and one p "

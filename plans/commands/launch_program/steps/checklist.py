@@ -26,7 +26,7 @@ from plans.commands.launch_program.steps.timetable import (
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, StepResult, Table
 from programs.analytics import raci
-from programs.analytics.chances import chance_in_words
+from programs.analytics.chances import CHANCE, chance_in_words
 from programs.analytics.levelling import Load
 from programs.analytics.schedule import Forecast, Recovery
 from programs.models import RunbookPhase
@@ -117,7 +117,7 @@ def _figures(found: Timetable, chance: Forecast, told: str, done: Collection[str
             Figure("late_by", "Late by", plan.late_by, "business days", target="0",
                    definition="from the launch date to the earliest possible launch, on the program's calendar"),
             Figure("earliest_launch", "Earliest possible launch", plan.earliest_launch.isoformat()),
-            Figure("on_time", "Probability of making the date", 100 * on_time.value, "%",
+            Figure("on_time", "Probability of making the date", 100 * on_time.value, CHANCE,
                    100 * (on_time.low or 0.0), 100 * (on_time.high or 0.0), on_time.level, on_time.numerator,
                    on_time.denominator, f"beta-PERT durations through the whole network, people one task at a time and not while away, "
                    f"{chance.draws:,} draws"),

@@ -14,6 +14,7 @@ from gtm.core.percents import percent_text
 from plans.commands.monitor_loyalty.answer import answer_of
 from plans.commands.monitor_loyalty.kpis import metric_of
 from plans.commands.shared.experiments import SMALLEST_LIFT
+from plans.commands.shared.figures import chance as in_words
 from plans.commands.shared.figures import money, percent
 from plans.commands.shared.labour import effort_text, labour_line, labour_note, person_day_cost
 from plans.commands.shared.next_tests import CANNOT_BE_TESTED
@@ -194,7 +195,7 @@ def _values_table(backlog: Sequence[dict[str, Any]], currency: str, labour: str)
     columns = [
         Column("rank", "Rank", "integer"), Column("title", "Action"), Column("expected_value", "Expected value", "money", currency),
         Column("expected_low", "from", "money", currency), Column("expected_high", "to", "money", currency),
-        Column("value_per_day", "Value per person-day", "money", currency), Column("chance_to_win", "Chance to win", "percent"),
+        Column("value_per_day", "Value per person-day", "money", currency), Column("chance_to_win", "Chance to win", "chance"),
         Column("effect_per_member", "Effect per member", "money", currency), Column("members", "Members", "integer"),
         Column("margin", "Margin of the effect", "percent"), Column("effort_days", "Person-days", "number"),
         Column("labour", "Labour", "money", currency),
@@ -209,7 +210,7 @@ def _values_table(backlog: Sequence[dict[str, Any]], currency: str, labour: str)
 
 def _assumptions(context: StepContext, chance: float, record: str) -> Table:
     rows = [
-        ["Chance to win", percent(chance), record],
+        ["Chance to win", in_words(chance), record],
         ["Relative lift of what is at stake", f"{percent_text(SMALLEST_LIFT, 0)}, {percent_text(LIFT_LOW, 0)} to {percent_text(LIFT_HIGH, 0)}", "planned, to be replaced by the test's own"],
         ["Gross margin", percent(float(context.program["gross_margin"])), "program settings; win-back is margin already"],
         *([f"Person-days, {name}", f"{move.effort:g}", "planning figure"] for name, move in MOVES.items()),

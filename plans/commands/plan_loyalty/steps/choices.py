@@ -116,7 +116,7 @@ def alternatives_table(rows: list[dict[str, Any]], months: int, currency: str) -
          Column("points_per_unit", "Base points per unit", "number"), Column("lift", "Expected lift", "percent"),
          Column("net_year", "Net of a full year", "money", currency),
          Column("net_present_value", f"Net present value, {months} months", "money", currency),
-         Column("overrun", "Chance of an overrun", "percent"), Column("loss", "Chance of a loss", "percent")],
+         Column("overrun", "Chance of an overrun", "chance"), Column("loss", "Chance of a loss", "chance")],
         [[row[key] for key in keys] for row in rows],
         "The lift depends on what rewards are worth, not on how they are spread over tiers and benefits: nobody has "
         "measured that here, so structures of one pool differ in earn rate only. Downgrade policies are played on what "

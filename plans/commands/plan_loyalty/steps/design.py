@@ -19,11 +19,12 @@ from plans.commands.plan_loyalty.steps.personas import (
     projected_members,
 )
 from plans.commands.plan_loyalty.steps.planned import PlannedProgram, plan_program
-from plans.commands.shared.figures import as_shown, figure, money, percent, value_of
+from plans.commands.shared.figures import as_shown, chance, figure, money, value_of
 from plans.engine.running.steps import StepContext
 from plans.schemas.constraints import NO_CASH, of_kind
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, StepResult, Table
 from programs.analytics.assumptions import LoyaltyAssumptions
+from programs.analytics.chances import CHANCE
 from programs.analytics.rewards import RewardDesign
 
 IDEAS = (
@@ -90,7 +91,7 @@ def design_tiers(context: StepContext) -> StepResult:
                 {"label": "Reward pool a year", "value": money(design.pool, currency)},
                 {
                     "label": "Chance that the budget is overrun",
-                    "value": percent(overrun),
+                    "value": chance(overrun),
                 },
             ],
         },
@@ -181,7 +182,7 @@ def _earning(planned: PlannedProgram, overrun: float, currency: str) -> Metrics:
             Figure("base_rate", "Base earn rate", design.base_points_per_unit, "points per unit spent"),
             Figure("value_rate", "Rewards in all, of what members spend", 100 * design.value_rate, "%",
                    definition="Face value of points, benefits, missions and surprise moments"),
-            Figure("overrun", "Chance that the budget is overrun", 100 * overrun, "%",
+            Figure("overrun", "Chance that the budget is overrun", 100 * overrun, CHANCE,
                    definition=f"Within a year, over all assumptions; at most {percent_text(tolerated, 0)} is proposed"),
             figure("mission_points", "Points per mission", design.points_per_mission, unit="points"),
             Figure("missions_pool", "Pool for missions", design.missions_pool, currency),

@@ -27,6 +27,7 @@ from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Output, Series, Signal, StepResult, Table
 from programs.analytics import economics, simulation
 from programs.analytics.assumptions import NOT_ENTERED, Assumption
+from programs.analytics.chances import CHANCE
 from programs.analytics.estimate import Unavailable
 from programs.analytics.loyalty_finance import LaunchAdvice
 
@@ -224,7 +225,7 @@ def _summary(planned: PlannedProgram, values: dict[str, Any], currency: str) -> 
             figure("payback", "Payback", economics.payback_period(flows), unit="months"),
             figure("break_even_month", "Break-even month", economics.break_even_month(flows), unit="month"),
             _return_on_cost(values, months),
-            Figure("loss", "Chance of a loss", 100 * values["probability_of_loss"], "%",
+            Figure("loss", "Chance of a loss", 100 * values["probability_of_loss"], CHANCE,
                    definition=f"Net present value of {months} months below 0, over all assumptions"),
             Figure("best_pool", "Yearly reward pool that earns most", values["best_pool"], currency,
                    definition="Whatever the budget and the risk"),
