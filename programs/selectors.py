@@ -7,10 +7,14 @@ from dataclasses import asdict
 from datetime import timedelta
 from typing import Any
 
+from django.db.models import Q, QuerySet
+
 from gtm.core import canonical, clock
 from gtm.core.places.calendars import WorkingCalendar, days_away
 from programs.models import (
     ECONOMICS,
+    KEPT_FOR,
+    TAKEN_FOR,
     Absence,
     Approver,
     Benefit,
@@ -23,6 +27,7 @@ from programs.models import (
     Runbook,
     RunbookAlert,
     RunbookTask,
+    WaitingUpload,
 )
 from programs.schemas.metrics import DEFINITION, STANDARD
 
@@ -206,3 +211,11 @@ def is_partners_contact(user: Any) -> bool:
     if known is None:
         known = user.gtm_is_partners_contact = Partner.objects.filter(contact__accounts=user.pk).exists()
     return bool(known)
+
+
+def waiting_files(user: Any) -> QuerySet[WaitingUpload]:
+    """Files that this user gave and nobody has loaded or is loading, the oldest first."""
+    now = clock.now()
+    free = Q(taken_at=None) | Q(taken_at__lt=now - TAKEN_FOR)
+    rows = WaitingUpload.objects.filter(free, user_id=user.pk, dataset=None, kept_at__gt=now - KEPT_FOR)
+    return rows.exclude(sha256="").order_by("kept_at", "name")

@@ -12,11 +12,13 @@ from django.urls import reverse
 
 from gtm.core import clock
 from gtm.core.actors import name_of
+from gtm.core.places.times import time_in_words
 from plans.engine.gates import rounds
 from plans.engine.people.inbox import TOGETHER, Inbox
 from plans.models import Approval, DecisionKind, Plan
 from plans.runs.on_call import RotaGap
 from plans.selectors import answers_of
+from programs.admin.uploads import WAITING
 
 LAST = datetime.max.replace(tzinfo=UTC)
 ASKED_FOR = DecisionKind.REQUEST_CHANGES
@@ -65,7 +67,7 @@ class Entry:
 def entries_of(found: Inbox, user: Any, gaps: Iterable[RotaGap] = ()) -> list[Entry]:
     """Everything in the inbox and ``gaps`` of rotas, the most urgent first; a fixed number of queries."""
     entries = [*_of_rounds(found), *_of_work(found), *_of_seconds(found), *_of_stops(found, user)]
-    entries += [*_of_questions(found), *_of_gaps(gaps)]
+    entries += [*_of_questions(found), *_of_gaps(gaps), *_of_files(found)]
     entries += [
         Entry(of_kind.title, case.title, reverse(case.page, args=[case.obj.pk]), detail=case.detail,
               since=getattr(case.obj, "created_at", None), about=case.about)
@@ -152,6 +154,16 @@ def _of_gaps(gaps: Iterable[RotaGap]) -> Iterator[Entry]:
         times = "once" if gap.count == 1 else f"{gap.count} times"
         yield Entry("Nobody is on call", gap.rota, reverse("admin:plans_rotas"), "Fill", due_at=gap.starts_at,
                     detail=f"{times} in the next week, first from then on")  # fmt: skip
+
+
+def _of_files(found: Inbox) -> Iterator[Entry]:
+    for row in found.files:
+        page = f"{reverse('admin:programs_dataset_upload')}?{urlencode({WAITING: row.name})}"
+        title, detail = (
+            f"{row.called or 'A file'} is not loaded yet",
+            f"kept until {time_in_words(row.kept_until)}",
+        )
+        yield Entry("File", title, page, "Go on", page, detail=detail, since=row.kept_at)
 
 
 def _of_seconds(found: Inbox) -> Iterator[Entry]:

@@ -155,7 +155,7 @@ def _changes(document: Mapping[str, Any]) -> list[Part]:
     head = ("No.", "When (UTC)", "Who", "What", "From → to", "Why")
     parts = paper.section("Change log", head, rows)
     if len(log) > MOST_CHANGES:
-        parts.append(paper.remark(f"The last {MOST_CHANGES} of {len(log)} rows; the plan JSON holds all."))
+        parts.append(paper.remark(f"The last {MOST_CHANGES} of {len(log):,} rows; the plan JSON holds all."))
     return parts
 
 
@@ -175,7 +175,7 @@ def _moved(row: Mapping[str, Any]) -> str:
 def _integrity(document: Mapping[str, Any]) -> list[Part]:
     found = document["integrity"]
     rows = [
-        ("Chain", f"{found['chain']}, {found['length']} rows"),
+        ("Chain", f"{found['chain']}, {cell(found['length'])} rows"),
         ("Head", found["head"]),
         ("Seal of the document", found["seal"]),
         ("Seed", str(found["seed"])),

@@ -255,6 +255,7 @@ def inbox() -> dict[str, Any]:
                 {"plan_id": one.plan.plan_id, "at": one.at, "by": one.by, "text": one.text}
                 for one in found.questions
             ],
+            "files": [{"name": row.called, "kept_until": row.kept_until} for row in found.files],
             "cases": [
                 {
                     "kind": of_kind.title,

@@ -52,7 +52,7 @@ class Metrics:
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``kind``: text, integer, number, percent, chance (a share that is never shown as 0 % or 100 %), money, date,
+    """``kind``: text, integer, number, percent, chance (a share that never reads 0 % or 100 %), money, date,
     datetime, address (of a page that people open).
     ``unit``: currency or the like."""
 

@@ -100,7 +100,7 @@ def figure(item: dict[str, Any]) -> str:
 
 @register.filter
 def ends(item: dict[str, Any]) -> str:
-    """The interval of the figure of a metric, without its unit: "12.5 to 17"; that of a chance has its own."""
+    """The interval of the figure of a metric, without its unit: "12.5 to 17". That of a chance has it."""
     unit = item.get("unit") or ""
     if unit == CHANCE:
         return chances_between(item["low"] / 100, item["high"] / 100)

@@ -15,7 +15,7 @@ from gtm.core.errors import NotFound
 from gtm.core.evidence import departures
 from gtm.core.later import later
 from programs.admin.load_answer import AnswerPage
-from programs.admin.uploads import UploadPages
+from programs.admin.uploads import UploadPages, comes_from_set_up
 from programs.datasets.local_time import on_wall_clock
 from programs.models import Dataset
 from programs.series import answer_of_dataset, mark_current, snapshot_store
@@ -194,6 +194,7 @@ class DatasetAdmin(UploadPages, GovernedAdmin):
             dataset=dataset,
             answer=answer,
             shown=AnswerPage(answer),
+            from_set_up=comes_from_set_up(request),
         )
 
     def rejects(self, request: HttpRequest, pk: int) -> HttpResponse:

@@ -26,22 +26,25 @@ from gtm.core.errors import NotFound, WrongState
 from gtm.core.places import objects
 from programs.datasets import Source
 from programs.datasets.loading.limits import MEBIBYTE
-from programs.models import WaitingUpload
+from programs.models import KEPT_FOR, TAKEN_FOR, WaitingUpload
+from programs.selectors import waiting_files
 
 SALT = "programs.admin.pending"
 FOLDER = "uploads/pending"
-KEPT_SECONDS = 24 * 3600
-TAKEN_FOR = timedelta(minutes=30)
-"""Longer than a load takes: after it, whoever took the file was killed."""
+KEPT_SECONDS = int(KEPT_FOR.total_seconds())
 MOST_A_PERSON = 5
 LARGEST = 1024 * MEBIBYTE
+LONGEST_NAME = 255
 
 
 def keep(user: Any, upload: Any) -> str:
     """Keep an uploaded file; answers the token that finds it again. The oldest of too many are forgotten."""
     _forget_old(user.pk)
     row = WaitingUpload.objects.create(
-        name=f"{user.pk}-{uuid.uuid4().hex}", user_id=user.pk, kept_at=clock.now()
+        name=f"{user.pk}-{uuid.uuid4().hex}",
+        user_id=user.pk,
+        kept_at=clock.now(),
+        called=PurePath(upload.name).name[-LONGEST_NAME:],
     )
     with tempfile.NamedTemporaryFile(prefix="gtm-upload-") as whole:
         sha256 = hashlib.sha256()
@@ -52,7 +55,20 @@ def keep(user: Any, upload: Any) -> str:
         objects.data.put(f"{FOLDER}/{row.name}", Path(whole.name))
     row.sha256 = sha256.hexdigest()
     row.save(update_fields=["sha256"])
-    return signing.dumps({"user": user.pk, "file": row.name, "name": PurePath(upload.name).name}, salt=SALT)
+    return _token(row)
+
+
+def token_of(user: Any, name: str) -> str:
+    """The token of a file of this person that waits under our name for it; empty where there is none."""
+    row = waiting_files(user).filter(name=name).first()
+    return _token(row) if row is not None else ""
+
+
+def drop(source: Source) -> None:
+    """Forget a file that nobody wants to load. Raises WrongState where it is being loaded."""
+    if not WaitingUpload.objects.filter(_free(), name=source.path.name, dataset=None).delete()[0]:
+        raise WrongState(f"{source.label} is being loaded already.", hint="Look at the datasets in a moment.")
+    _delete(source.path.name)
 
 
 def find(user: Any, token: str) -> Source | None:
@@ -95,12 +111,16 @@ def taken(source: Source) -> Iterator[Source]:
 
 def forget(source: Source, dataset: int) -> None:
     """The file that ``taken`` gave has become a dataset: only that is remembered."""
-    WaitingUpload.objects.filter(name=source.path.name).update(dataset=dataset)
+    WaitingUpload.objects.filter(name=source.path.name).update(dataset=dataset, called="")
     _delete(source.path.name)
 
 
 def _free() -> Q:
     return Q(taken_at=None) | Q(taken_at__lt=clock.now() - TAKEN_FOR)
+
+
+def _token(row: WaitingUpload) -> str:
+    return signing.dumps({"user": row.user_id, "file": row.name, "name": row.called or "file"}, salt=SALT)
 
 
 def _read(user: Any, token: str) -> dict[str, Any] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.core.exceptions import PermissionDenied
@@ -20,6 +21,9 @@ from programs.models import Dataset
 from programs.previews import FIND, preview_dataset
 from programs.services import load_dataset
 
+WAITING, FROM, SET_UP = "waiting", "from", "set-up"
+"""In addresses: our name of a file that waits, and where the way goes back to."""
+
 
 class UploadPages:
     """Part of the dataset admin."""
@@ -29,9 +33,15 @@ class UploadPages:
         if not self.has_add_permission(request):
             raise PermissionDenied
         token = request.POST.get("token", "")
+        if request.method == "GET" and (name := request.GET.get(WAITING)):
+            token = pending.token_of(request.user, name)
+            if not token:
+                messages.error(request, "The file is not kept any more. Choose it again.")
         if token and (number := pending.loaded_as(request.user, token)):
-            return _to_answer(number)
+            return _to_answer(request, number)
         kept = pending.find(request.user, token) if token else None
+        if kept is not None and request.POST.get("step") == "drop":
+            return _dropped(request, kept)
         wanted = {name: request.GET[name] for name in ("program", "kind") if name in request.GET}
         form = UploadForm(
             request.POST or None,
@@ -52,7 +62,7 @@ class UploadPages:
             words = words_of(form, request.POST)
             is_load = request.POST.get("step", "load") == "load" and "reply" not in request.POST
             if is_load and (dataset := self._load(request, form, words, kept)):
-                return _to_answer(dataset.pk)
+                return _to_answer(request, dataset.pk)
             preview = self._preview(form, words, kept)
         if preview is None or words is None or kept is None:
             return self.page(
@@ -75,6 +85,7 @@ class UploadPages:
             words=words,
             token=token,
             may_save=_may_save(request),
+            from_set_up=comes_from_set_up(request),
         )
 
     def _preview(self, form: UploadForm, words: LoadWords, kept: Source) -> dict[str, Any] | None:
@@ -125,8 +136,25 @@ def _may_save(request: HttpRequest) -> bool:
     return request.user.has_perms(["programs.add_loadprofile", "programs.change_loadprofile"])
 
 
-def _to_answer(number: int) -> HttpResponse:
-    return HttpResponseRedirect(reverse("admin:programs_dataset_answer", args=[number]))
+def _to_answer(request: HttpRequest, number: int) -> HttpResponse:
+    """The page that says what was loaded; it remembers whether a set-up led here."""
+    back = f"?{urlencode({FROM: SET_UP})}" if comes_from_set_up(request) else ""
+    return HttpResponseRedirect(f"{reverse('admin:programs_dataset_answer', args=[number])}{back}")
+
+
+def comes_from_set_up(request: HttpRequest) -> bool:
+    """Whether the page was opened in the set-up of a program, which goes on afterwards."""
+    return request.GET.get(FROM) == SET_UP
+
+
+def _dropped(request: HttpRequest, kept: Source) -> HttpResponse:
+    try:
+        pending.drop(kept)
+    except GtmError as error:
+        tell(request, error)
+    else:
+        messages.success(request, f"{kept.label} is removed. Nothing of it was stored.")
+    return HttpResponseRedirect(reverse("admin:programs_dataset_upload"))
 
 
 def _blame(form: UploadForm, error: GtmError) -> None:

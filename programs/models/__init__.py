@@ -46,7 +46,7 @@ from programs.models.runbook import (
     RunbookTask,
     measured,
 )
-from programs.models.waiting_upload import WaitingUpload
+from programs.models.waiting_upload import KEPT_FOR, TAKEN_FOR, WaitingUpload
 
 __all__ = [
     "ECONOMICS",
@@ -81,6 +81,8 @@ __all__ = [
     "Experiment",
     "GO_NO_GO",
     "Form",
+    "KEPT_FOR",
+    "TAKEN_FOR",
     "LEAST_READINESS",
     "LaunchProfile",
     "LoadProfile",

@@ -16,6 +16,7 @@ from programs.datasets.presets import presets
 from programs.datasets.readers import csv as csv_reader
 from programs.datasets.readers import unpack
 from programs.models import Dataset, LoadProfile
+from programs.selectors import waiting_files
 from tests.doors import manage, stored, url, user
 from tests.factories import ProgramFactory
 from tests.plans.admin.conftest import login
@@ -331,6 +332,33 @@ def test_files_of_a_person_are_few_and_hidden_from_others(look, login, program, 
     assert pending.find(user("ops"), kept[0]).name == "up.csv"
     assert pending.find(user("strategist"), kept[0]) is None
     assert pending.find(user("ops"), f"{kept[0]}x") is None
+
+
+def test_a_file_waits_in_the_inbox_until_it_is_loaded_or_removed(look, again, client, login, program):
+    inbox = reverse("admin:plans_inbox")
+    shown = look(f"{ORDERS}ann,2026-01-05,5,1\n", name="spring.csv")
+    (line,) = [entry for entry in client.get(inbox).context["entries"] if entry.kind == "File"]
+    assert line.title == "spring.csv is not loaded yet" and line.detail.startswith("kept until ")
+    assert manage("inbox", "--as", "ops")[1].count("spring.csv: not loaded yet") == 1
+    gone_on = client.get(line.url)
+    assert "spring.csv is kept for you" in gone_on.content.decode()
+    stranger = login("analyst").get(line.url)
+    assert "not kept any more" in " ".join(map(str, stranger.context["messages"]))
+    assert again(shown, step="load").status_code == 302
+    assert "spring.csv" not in client.get(inbox).content.decode()
+    token = look(f"{ORDERS}bob,2026-01-06,5,2\n", name="wrong.csv").context["token"]
+    removed = client.post(UPLOAD, {"token": token, "step": "drop"}, follow=True)
+    assert "wrong.csv is removed" in removed.content.decode()
+    assert not pending.find(user("ops"), token) and not waiting_files(user("ops"))
+
+
+def test_the_way_leads_back_to_the_set_up_that_it_came_from(look, client, program):
+    shown = look(f"{ORDERS}ann,2026-01-05,5,1\n")
+    back = reverse("admin:plans_set_up_step", args=[program.slug, "data"])
+    answered = client.post(f"{UPLOAD}?from=set-up", fields_of(shown) | {"step": "load"})
+    assert answered.url.endswith("/answer/?from=set-up")
+    assert f'href="{back}">Back to the set-up of' in client.get(answered.url).content.decode()
+    assert back not in client.get(answered.url.partition("?")[0]).content.decode()
 
 
 def test_a_file_that_is_too_large_for_a_page_is_refused_with_the_way_round(look, monkeypatch):

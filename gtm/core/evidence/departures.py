@@ -138,7 +138,7 @@ def _sentence(entry: ChangeLogEntry) -> str:
     if body is None:
         return f"a copy of {entry.entity_id}, taken on {entry.at} ({where}, erased)"
     told = body["to"]
-    rows = f", {told['rows']} rows" if "rows" in told else ""
+    rows = f", {told['rows']:,} rows" if "rows" in told else ""
     return (
         f"{body['object']} ({told['form']}{rows}), taken on {entry.at} by {body['actor']}, SHA-256 "
         f"{told['sha256']} ({where})"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from decimal import Decimal
 from typing import Any
 
 from plans.commands.plan_loyalty.entered import ASSUMPTIONS
@@ -59,7 +60,7 @@ def objective(inputs: Mapping[str, Any], program: Program) -> str:
     budget = inputs["budget"]
     return (
         f"Loyalty blueprint for {program.name}: {inputs['goal']}, tiers {inputs['tiers']}, "
-        f"{budget['amount']} {budget['currency']} a {budget['period']}"
+        f"{Decimal(str(budget['amount'])):,f} {budget['currency']} a {budget['period']}"
     )
 
 

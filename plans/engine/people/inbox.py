@@ -42,7 +42,8 @@ from plans.selectors import (
     sent_back_to,
     tasks_with_people,
 )
-from programs.models import GuardedChange, Person
+from programs.models import GuardedChange, Person, WaitingUpload
+from programs.selectors import waiting_files
 
 MOST = 20
 """Of a kind in one look; more are asked for when these are done."""
@@ -90,6 +91,8 @@ class Inbox:
     """Pulls that take two people to close, and have not this one's agreement."""
     questions: list[WaitingQuestion] = field(default_factory=list)
     """In the threads of plans they asked for, not answered yet."""
+    files: list[WaitingUpload] = field(default_factory=list)
+    """Chosen to be loaded, and not loaded yet."""
     cases: list[CasesOfKind] = field(default_factory=list)
     """Kinds of which something waits."""
     most: int = MOST
@@ -111,6 +114,7 @@ class Inbox:
             self.sent_back,
             self.stopped,
             self.questions,
+            self.files,
             *(of_kind.rows for of_kind in self.cases),
         )
 
@@ -158,9 +162,14 @@ def waiting_for(user: Any, most: int = MOST) -> Inbox:
         sent_back=list(sent_back_to(user, people)[:most]),
         stopped=_stopped(user, people, most),
         questions=waiting_questions(user, people, most),
+        files=_files(user, most),
         cases=_cases(user, people, most),
         most=most,
     )
+
+
+def _files(user: Any, most: int) -> list[WaitingUpload]:
+    return list(waiting_files(user)[:most]) if user.has_perm("programs.add_dataset") else []
 
 
 def _stopped(user: Any, people: set[int], most: int) -> list[RipcordPull]:

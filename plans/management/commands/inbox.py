@@ -70,6 +70,9 @@ class Command(GovernedCommand):
             self.stdout.write(f"rip-cord {pull.pk}  {pull}: {pull.reason}")
         for question in waiting.questions:
             self.stdout.write(f"question  {question.plan.plan_id}  {question.by}: {question.text}")
+        for row in waiting.files:
+            until = time_in_words(row.kept_until)
+            self.stdout.write(f"file  {row.called or 'a file'}: not loaded yet, kept until {until}")
         for gap in (gaps := on_call.gaps_ahead(current().actor.user)):
             from_ = time_in_words(gap.starts_at)
             self.stdout.write(f"nobody on call  {gap.rota}: {gap.count} in the next week, first from {from_}")

@@ -31,7 +31,7 @@ def again(draft, key, **changed):
 def test_the_goal_stands_beside_what_it_is_held_to(draft):
     result, evidence = told(draft, "goal")
     assert result == "passed"
-    assert "retention, tiers 3, 50000 USD a quarter. Held to " in evidence
+    assert "retention, tiers 3, 50,000 USD a quarter. Held to " in evidence
     assert all(metric.label in evidence for metric in draft.command.success_metrics)
 
 
