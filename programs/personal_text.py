@@ -32,7 +32,7 @@ def declare_all() -> None:
         plain="kind entity object_id verb state",
     )
     declare("programs.pendingpassword", plain="encoded")
-    declare("programs.waitingupload", plain="name sha256")
+    declare("programs.waitingupload", personal="called", plain="name sha256", owner="user_id")
     declare("programs.tier", personal="name", plain="from_plan")
     declare("programs.benefit", personal="name description", plain="kind")
     declare(

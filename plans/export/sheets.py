@@ -33,6 +33,7 @@ FORMATS = {
     # The cell keeps the share of the draws; what it shows is neither never nor always.
     "chance": '[<0.0005]"below 0.1%";[>=0.9995]"above 99.9%";0.0%',
 }
+LONGEST_CHANCE = len("above 99.9%")
 DAY_FORMAT, MOMENT_FORMAT = "yyyy-mm-dd", 'yyyy-mm-dd hh:mm "UTC"'
 FONT = "Calibri"
 """Named with every style: a font without a name is a serif one elsewhere than in Excel."""
@@ -127,8 +128,14 @@ def fill(sheet: Any, found: Grid, top: int = 1) -> None:
     for number, column in enumerate(
         sheet.iter_cols(min_row=top, max_row=top + min(LOOKED_AT, len(found.rows))), 1
     ):
-        longest = max((len(str(cell.value)) for cell in column if cell.value is not None), default=8)
+        longest = max((_wide(cell) for cell in column if cell.value is not None), default=8)
         sheet.column_dimensions[openpyxl.utils.get_column_letter(number)].width = min(longest + 3, WIDEST)
+
+
+def _wide(cell: Any) -> int:
+    """How many letters a cell takes; a chance may show more of them than it has digits."""
+    told = len(str(cell.value))
+    return max(told, LONGEST_CHANCE) if cell.number_format == FORMATS["chance"] else told
 
 
 def wide(sheet: Any) -> None:
