@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -343,6 +344,15 @@ def _delta(
     )
 
 
+class Forecaster(Protocol):
+    """Any model that forecasts purchases."""
+
+    def expected_purchases(
+        self, horizon: ArrayLike, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike
+    ) -> FloatArray:
+        """E[Y(t) | x, t_x, T]."""
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class HoldoutError:
     """How far the forecast was off in a period the fit did not see; purchases per customer and in all.
@@ -363,7 +373,7 @@ class HoldoutError:
 
 
 def evaluate_holdout(
-    model: BgNbd,
+    model: Forecaster,
     frequency: ArrayLike,
     recency: ArrayLike,
     age: ArrayLike,

@@ -9,8 +9,9 @@ model", same journal 25 (2008).
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -84,6 +85,11 @@ class MbgNbdFit:
     log_likelihood: float
     covariance: FloatArray
 
+    def standard_error_of(self, statistic: Callable[[MbgNbd], float]) -> float:
+        """Delta-method error that the parameters' uncertainty leaves in ``statistic(model)``."""
+        centre = np.log([self.model.r, self.model.alpha, self.model.a, self.model.b])
+        return delta_error(statistic, _model, centre, self.covariance)
+
     def neighbours(self) -> list[tuple[MbgNbd, MbgNbd]]:
         """Models one standard error below and above along each axis of the parameters' uncertainty."""
         values, axes = np.linalg.eigh(self.covariance)
@@ -94,6 +100,27 @@ class MbgNbdFit:
                 step = np.sqrt(value) * axis
                 found.append((_model(centre - step), _model(centre + step)))
         return found
+
+
+def delta_error(
+    statistic: Callable[[Any], float],
+    make: Callable[[FloatArray], Any],
+    centre: FloatArray,
+    covariance: FloatArray,
+) -> float:
+    """What the uncertainty of the parameters, whose logarithms are ``centre``, leaves in a statistic.
+
+    By the gradient: a whole standard error along parameters that are hardly told apart leads to models that
+    nobody would believe.
+    """
+    step = 1e-4
+    gradient = np.array(
+        [
+            (statistic(make(centre + shift)) - statistic(make(centre - shift))) / (2 * step)
+            for shift in np.eye(centre.size) * step
+        ]
+    )
+    return float(np.sqrt(max(gradient @ covariance @ gradient, 0.0)))
 
 
 def fit_mbg_nbd(histories: PurchaseHistories) -> MbgNbdFit | Unavailable:

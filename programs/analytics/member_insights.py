@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from gtm.core.percents import percent_text
-from programs.analytics.lifetime import BgNbd
+from programs.analytics.survival import Survival
 from programs.analytics.tiers import assign_tiers
 
 FloatArray = NDArray[np.float64]
@@ -104,7 +104,7 @@ def on_course_for_upgrade(
 
 
 def slipping_away(
-    model: BgNbd,
+    model: Survival,
     frequency: ArrayLike,
     recency: ArrayLike,
     age: ArrayLike,

@@ -9,6 +9,7 @@ as FH.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +18,12 @@ from scipy.special import expit, gammaln, psi
 
 from programs.analytics.estimate import Unavailable
 from programs.analytics.lifetime import PurchaseHistories, minimum_of
-from programs.analytics.mbg_nbd import FEWEST_REPEAT_BUYERS, inverse_of_hessian, too_few_came_back
+from programs.analytics.mbg_nbd import (
+    FEWEST_REPEAT_BUYERS,
+    delta_error,
+    inverse_of_hessian,
+    too_few_came_back,
+)
 
 FloatArray = NDArray[np.float64]
 
@@ -72,6 +78,13 @@ class ParetoNbd:
         t, x, end = (np.asarray(column, dtype=np.float64) for column in (horizon, frequency, age))
         return (self.r + x) / (self.alpha + end) * self._stay(t, self.beta + end)
 
+    def expected_purchases(
+        self, horizon: ArrayLike, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike
+    ) -> FloatArray:
+        """E[Y(t) | x, t_x, T]: purchases in the next ``horizon`` t."""
+        alive = self.probability_alive(frequency, recency, age)
+        return alive * self.expected_purchases_while_alive(horizon, frequency, age)
+
     def expected_purchases_of_new(self, horizon: ArrayLike) -> FloatArray:
         """E[X(t)]: repeat purchases of a random customer within t of the first one."""
         return self.r / self.alpha * self._stay(np.asarray(horizon, dtype=np.float64), self.beta)
@@ -92,6 +105,11 @@ class ParetoNbdFit:
     model: ParetoNbd
     log_likelihood: float
     covariance: FloatArray
+
+    def standard_error_of(self, statistic: Callable[[ParetoNbd], float]) -> float:
+        """Delta-method error that the parameters' uncertainty leaves in ``statistic(model)``."""
+        centre = np.log([self.model.r, self.model.alpha, self.model.s, self.model.beta])
+        return delta_error(statistic, _model, centre, self.covariance)
 
     def neighbours(self) -> list[tuple[ParetoNbd, ParetoNbd]]:
         """Models one standard error below and above along each axis of the parameters' uncertainty."""

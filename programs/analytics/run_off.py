@@ -1,8 +1,7 @@
 """Revenue of existing customers as they run off, and of newcomers, with the chance in it.
 
-Survival (MBG/NBD or Pareto/NBD, whichever the histories
-are likelier under) × what an order of each customer is expected to be worth (Gamma-Gamma, shrunk). Money, net
-of refunds where the orders are; time in days.
+Survival (MBG/NBD or Pareto/NBD, whichever the histories are likelier under) × what an order of each customer
+is expected to be worth (Gamma-Gamma, shrunk). Money, net of refunds where the orders are; time in days.
 """
 
 from __future__ import annotations

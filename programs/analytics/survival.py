@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import replace
-from typing import Protocol
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, replace
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.stats import norm
 
-from programs.analytics.estimate import Unavailable
+from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.lifetime import PurchaseHistories
-from programs.analytics.mbg_nbd import fit_mbg_nbd
-from programs.analytics.pareto_nbd import fit_pareto_nbd
+from programs.analytics.mbg_nbd import MbgNbd, fit_mbg_nbd
+from programs.analytics.pareto_nbd import ParetoNbd, fit_pareto_nbd
 
 FloatArray = NDArray[np.float64]
 
@@ -39,6 +40,11 @@ class Survival(Protocol):
     ) -> FloatArray:
         """E[Y(t) | alive at T, x, T]."""
 
+    def expected_purchases(
+        self, horizon: ArrayLike, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike
+    ) -> FloatArray:
+        """E[Y(t) | x, t_x, T]."""
+
     def expected_purchases_of_new(self, horizon: ArrayLike) -> FloatArray:
         """E[X(t)], repeat purchases of a random customer."""
 
@@ -47,9 +53,12 @@ class SurvivalFit(Protocol):
     """A model by maximum likelihood."""
 
     @property
-    def model(self) -> Survival: ...
+    def model(self) -> MbgNbd | ParetoNbd: ...
     @property
     def log_likelihood(self) -> float: ...
+    def standard_error_of(self, statistic: Callable[[Any], float]) -> float:
+        """What the parameters' uncertainty leaves in ``statistic(model)``."""
+
     def neighbours(self) -> Sequence[tuple[Survival, Survival]]:
         """Models one standard error below and above along each axis of the parameters' uncertainty."""
 
@@ -67,6 +76,43 @@ def fit_survival(histories: PurchaseHistories) -> SurvivalFit | Unavailable:
         return by_purchase if some is histories else fit_mbg_nbd(histories)
     of_all = some.total_customers / histories.total_customers
     return replace(by_calendar, covariance=by_calendar.covariance * of_all)
+
+
+def alive_share(fit: SurvivalFit, histories: PurchaseHistories, *, level: float = 0.95) -> MaybeEstimate:
+    """Expected share of repeat buyers who are still customers: Σ P(alive) of n.
+
+    The interval is that of the parameters' uncertainty. One-time buyers are left out: whether they were
+    customers at all is another question than whether customers stay.
+    """
+    again = histories.frequency > 0
+    weight = histories.customers[again]
+    buyers = float(weight.sum())
+    if buyers == 0:
+        return Unavailable("Nobody has bought again, so nobody could be seen to leave.")
+
+    def share(model: Survival) -> float:
+        alive = model.probability_alive(
+            histories.frequency[again], histories.recency[again], histories.age[again]
+        )
+        return float(weight @ alive) / buyers
+
+    value, error = share(fit.model), fit.standard_error_of(share)
+    half = float(norm.ppf(0.5 + level / 2)) * error
+    return Estimate(
+        value, max(value - half, 0.0), min(value + half, 1.0), level, error, value * buyers, buyers, "share",
+        f"{fit.model.name}, delta",
+    )  # fmt: skip
+
+
+def parameters_of(model: MbgNbd | ParetoNbd) -> dict[str, float]:
+    """By name, of which ``model_named`` makes the model again."""
+    return asdict(model)
+
+
+def model_named(name: str, parameters: Mapping[str, Any]) -> Survival:
+    """The model that readers know by ``name``. Raises KeyError for any other name."""
+    kinds: dict[str, type[MbgNbd] | type[ParetoNbd]] = {"MBG/NBD": MbgNbd, "Pareto/NBD": ParetoNbd}
+    return kinds[name](**parameters)
 
 
 def _thinned(histories: PurchaseHistories) -> PurchaseHistories:

@@ -215,7 +215,7 @@ def _assumptions(context: StepContext, chance: float, record: str) -> Table:
         ["Gross margin", percent(float(context.program["gross_margin"])), "program settings; win-back is margin already"],
         *([f"Person-days, {name}", f"{move.effort:g}", "planning figure"] for name, move in MOVES.items()),
         ["Cost of a person-day", *labour_line(context.program, context.outputs["data"]["currency"])],
-        ["Test", "two arms, 5 % error, 80 % power", "share of the play's members who buy while it runs, as BG/NBD expects"],
+        ["Test", "two arms, 5 % error, 80 % power", "share of the play's members who buy while it runs, as the churn model expects"],
     ]  # fmt: skip
     return Table("assumptions", "Assumptions of the action plan",
                  [Column("what", "Assumption"), Column("value", "Value"), Column("source", "From")], rows)  # fmt: skip

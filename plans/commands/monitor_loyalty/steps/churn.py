@@ -1,4 +1,5 @@
-"""Who has probably left, by BG/NBD in weeks, and how good such a forecast would have been."""
+"""Who has probably left, by the survival model that plan-loyalty counts with, and how good such a forecast would
+have been. Time in weeks."""
 
 from __future__ import annotations
 
@@ -12,7 +13,7 @@ import pyarrow.compute as pc
 from plans.commands.monitor_loyalty.facts import window_of
 from plans.commands.shared.columns import columns
 from plans.engine.running.steps import StepContext
-from programs.analytics import lifetime
+from programs.analytics import lifetime, survival
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 
 HOLDOUT_DAYS = 90
@@ -48,9 +49,9 @@ def read_buyers(context: StepContext, *, days_ago: int = 0) -> Buyers | Unavaila
     )
 
 
-def churn_risk(fit: lifetime.BgNbdFit, buyers: Buyers) -> MaybeEstimate:
-    """1 − mean P(alive) of repeat buyers; one-time buyers are left out, the model calls all of them alive."""
-    alive = lifetime.alive_share(fit, buyers.histories)
+def churn_risk(fit: survival.SurvivalFit, buyers: Buyers) -> MaybeEstimate:
+    """1 − mean P(alive) of repeat buyers."""
+    alive = survival.alive_share(fit, buyers.histories)
     if isinstance(alive, Unavailable):
         return alive
     low, high = (None if end is None else 1 - end for end in (alive.high, alive.low))
@@ -64,7 +65,7 @@ def holdout(context: StepContext, buyers: Buyers) -> lifetime.HoldoutError | Una
     past = read_buyers(context, days_ago=HOLDOUT_DAYS)
     if isinstance(past, Unavailable):
         return past
-    fit = lifetime.fit_bg_nbd(past.histories)
+    fit = survival.fit_survival(past.histories)
     if isinstance(fit, Unavailable):
         return fit
     now = buyers.frequency[pc.index_in(past.ids, value_set=buyers.ids).to_numpy()]

@@ -6,7 +6,7 @@ from typing import Any
 
 from plans.commands.monitor_loyalty.facts import is_full, window_of
 from plans.commands.monitor_loyalty.kpis import LIABILITY_SPIKE, alerts_of, as_defined, kpi, metric_of
-from plans.commands.monitor_loyalty.steps.churn import HOLDOUT_DAYS, churn_risk, holdout, read_buyers
+from plans.commands.monitor_loyalty.steps.churn import HOLDOUT_DAYS, Buyers, churn_risk, holdout, read_buyers
 from plans.commands.monitor_loyalty.steps.points import (
     liability_of,
     read_balances,
@@ -20,7 +20,7 @@ from plans.commands.shared.figures import figure, money, percent, value_of, with
 from plans.commands.shared.point_cost import point_cost
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Figure, Metrics, Series, Signal, StepResult, Table
-from programs.analytics import lifetime
+from programs.analytics import lifetime, survival
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 
 
@@ -30,12 +30,12 @@ def diagnose(context: StepContext) -> StepResult:
     tiers = tier_outputs(context)
     context.progress(30, "Churn")
     buyers = read_buyers(context)
-    fit: lifetime.BgNbdFit | Unavailable
+    fit: survival.SurvivalFit | Unavailable
     churn: MaybeEstimate
     error: lifetime.HoldoutError | Unavailable
     if isinstance(buyers, Unavailable):
         fit = churn = error = buyers
-    elif isinstance(fit := lifetime.fit_bg_nbd(buyers.histories), Unavailable):
+    elif isinstance(fit := survival.fit_survival(buyers.histories), Unavailable):
         churn = error = fit
     else:
         churn, error = churn_risk(fit, buyers), holdout(context, buyers)
@@ -90,11 +90,12 @@ def diagnose(context: StepContext) -> StepResult:
         if not isinstance(of_tiers, Unavailable):
             outputs.append(tier_table(of_tiers, currency))
         if not isinstance(error, Unavailable):
-            outputs.append(_holdout_table(error))
+            outputs.append(_holdout_table(error, fit))
     return StepResult(
         values={
             **{name: value_of(value) for name, value in values.items()},
-            "churn_model": model_values(fit),
+            "churn_model": model_values(fit, buyers),
+            "bg_nbd": published_model(buyers),
             "holdout_error": value_of(missed),
             "liability_limit": value_of(liability.limit),
             "liability_before": value_of(liability.at_start),
@@ -134,8 +135,20 @@ def diagnose(context: StepContext) -> StepResult:
     )  # fmt: skip
 
 
-def model_values(fit: lifetime.BgNbdFit | Unavailable) -> dict[str, Any] | None:
+def model_values(
+    fit: survival.SurvivalFit | Unavailable, buyers: Buyers | Unavailable
+) -> dict[str, Any] | None:
     """The fitted churn model, so that later tasks need not fit it again."""
+    if isinstance(fit, Unavailable) or isinstance(buyers, Unavailable):
+        return None
+    return {"name": fit.model.name, "parameters": survival.parameters_of(fit.model), "log_likelihood": fit.log_likelihood,
+            "customers": buyers.histories.total_customers, "unit": "weeks"}  # fmt: skip
+
+
+def published_model(buyers: Buyers | Unavailable) -> dict[str, Any] | None:
+    """BG/NBD of the same purchases, whose parameters are the published ones on the data of its paper; nothing is
+    counted with it. None where its parameters cannot be told apart."""
+    fit = buyers if isinstance(buyers, Unavailable) else lifetime.fit_bg_nbd(buyers.histories)
     if isinstance(fit, Unavailable):
         return None
     model = fit.model
@@ -155,16 +168,19 @@ def _liability_chart(weeks: Any, liability: Any, currency: str) -> Chart:
     )  # fmt: skip
 
 
-def _holdout_table(error: lifetime.HoldoutError) -> Table:
+def _holdout_table(error: lifetime.HoldoutError, fit: survival.SurvivalFit | Unavailable) -> Table:
     highest = int(error.by_frequency[-1, 0])
     rows = [
         [f"{int(x)}{' or more' if int(x) == highest else ''}", int(count), float(expected), float(actual)]
         for x, count, expected, actual in error.by_frequency
     ]
+    model = (
+        "" if isinstance(fit, Unavailable) else f" Who stays and how often they buy today: {fit.model.name}."
+    )
     return Table(
         "holdout", f"Forecast of the last {HOLDOUT_DAYS} days against what was bought",
         [Column("frequency", "Repeat purchases before"), Column("members", "Members", "integer"),
          Column("forecast", "Forecast, mean", "number", "purchases"), Column("actual", "Bought, mean", "number", "purchases")],
         rows,
-        f"In all {error.forecast:,.0f} forecast and {error.actual:,.0f} bought; BG/NBD fitted on the purchases before.",
+        f"In all {error.forecast:,.0f} forecast and {error.actual:,.0f} bought; fitted on the purchases before.{model}",
     )  # fmt: skip

@@ -13,9 +13,9 @@ from plans.commands.shared.figures import money
 from plans.engine.running.steps import StepContext
 from plans.schemas.outputs import Chart, Column, Series, StepResult, Table
 from programs.analytics.estimate import Unavailable
-from programs.analytics.lifetime import BgNbd
 from programs.analytics.member_insights import InsightPolicy, Play, select_plays, slipping_away
 from programs.analytics.order_value import fit_gamma_gamma
+from programs.analytics.survival import Survival, model_named
 from programs.analytics.tiers import assign_tiers
 
 LISTED = 200
@@ -37,7 +37,7 @@ def find_plays(context: StepContext) -> StepResult:
             "churn_risk", "The churn model could not be fitted."
         )
         return StepResult(values={"plays": [], "unavailable": reason}, outputs=[_plays([], currency, reason)])
-    model = BgNbd(*(fitted[name] for name in ("r", "alpha", "a", "b")))
+    model = model_named(fitted["name"], fitted["parameters"])
     context.progress(50, "Plays")
     end = window_of(context).current.end
     trailing = context.data.engine.trailing_spend(context.data.snapshot("purchases"), as_of=end)
@@ -76,7 +76,7 @@ def order_values(buyers: Buyers) -> np.ndarray:
     return fitted.expected_value(buyers.orders, np.maximum(mean, 0))
 
 
-def expected(model: BgNbd, buyers: Buyers, weeks: float) -> np.ndarray:
+def expected(model: Survival, buyers: Buyers, weeks: float) -> np.ndarray:
     """Purchases a member in the next ``weeks``; equal histories are computed once."""
     seen = buyers.histories
     return model.expected_purchases(weeks, seen.frequency, seen.recency, seen.age)[seen.row]

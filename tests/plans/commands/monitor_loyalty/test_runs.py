@@ -379,7 +379,7 @@ def test_what_work_costs_is_taken_off_the_value_of_an_action_or_said_to_be_unkno
     assert item["low"] < item["expected_value"] < item["high"]
 
 
-def test_the_churn_model_of_the_cdnow_sample_is_that_of_fader_hardie_and_lee(loyalty, tmp_path):
+def test_bg_nbd_of_the_cdnow_sample_is_that_of_fader_hardie_and_lee(loyalty, tmp_path):
     sample = set((DATA / "cdnow" / "sample.txt").read_text().split())
     rows = csv.read_csv(
         CDNOW,
@@ -392,7 +392,7 @@ def test_the_churn_model_of_the_cdnow_sample_is_that_of_fader_hardie_and_lee(loy
         {"member_id": rows["customer_id"], "purchased_at": rows["date"], "amount": rows["dollar_value"]}
     )
     load(loyalty, tmp_path, "purchases", table)
-    model = values(run(SUMMARY, "data-pull", "health-diagnostics"))["health"]["churn_model"]
+    model = values(run(SUMMARY, "data-pull", "health-diagnostics"))["health"]["bg_nbd"]
     assert model["customers"] == 2357
     assert [round(model[name], 3) for name in ("r", "alpha", "a", "b")] == [0.243, 4.414, 0.793, 2.426]
     assert round(model["log_likelihood"], 1) == -9582.4
