@@ -90,7 +90,7 @@ LINES = (
          lambda kpi, trend, drill: number(kpi) and len(trend) == 3 and numbers(drill) and len(drill) == 12),
     Line("Output risk/opportunity list with data points and owners", "Risk/Opportunity list referencing data points and owners.",
          table_of("monitor", "risks", "kind", "what", "source", "owner"),
-         lambda kinds, what, sources, owners: set(kinds) == {"risk", "opportunity"} and "76.4 %" in what[0] and full(sources) and "Ana Kovač" in owners),
+         lambda kinds, what, sources, owners: set(kinds) == {"risk", "opportunity"} and "81.0 %" in what[0] and full(sources) and "Ana Kovač" in owners),
     Line("Output experiment readouts + next-test suggestions", "Experiment readouts plus next-test suggestions.",
          (*table_of("monitor", "experiments", "experiment"), *table_of("monitor", "next_tests", "suggestion", "n", "weeks")),
          lambda names, suggested, sizes, weeks: names == ["double-points"] and full(suggested) and numbers(sizes) and numbers(weeks)),
