@@ -47,6 +47,8 @@ LAST_SECOND = 253_402_300_799
 PAYLOAD_TYPE = "application/vnd.gtm-governance.plan+json"
 UNSEALED = ("change_log", "integrity")
 Found = list[str]
+Signer = tuple[str, int, datetime | None]
+"""The name of a key that signed, when (0 where it does not say), and when it was retired."""
 
 
 class Unreadable(Exception):
@@ -207,12 +209,12 @@ def prove_envelope(
 
 def check_envelope(
     made: dict[str, bytes], payload: bytes, keys: list[str], last: str
-) -> tuple[dict[str, str], Found]:
+) -> tuple[dict[str, datetime | None], Found]:
     """Which of the keys signed the envelope, with when they were retired, and which signatures do not fit."""
     if keys and Ed25519PublicKey is None:
         raise Unreadable("to check a signature, install the package cryptography")
     signed = b"DSSEv1 %d %b %d %b" % (len(PAYLOAD_TYPE), PAYLOAD_TYPE.encode(), len(payload), payload)
-    by: dict[str, str] = {}
+    by: dict[str, datetime | None] = {}
     wrong: Found = []
     for name, own, kind, public, until in map(read_key, keys):
         keyid = f"{name}+{own.hex()}"
@@ -223,7 +225,7 @@ def check_envelope(
             by[keyid] = until
         except InvalidSignature:
             wrong.append(f"envelope: the signature of {keyid} does not fit to the envelope")
-    if last and is_late(list(by.values()), last):
+    if by and last and is_late(by.values(), last):
         wrong.append(f"envelope: its key was retired before a row of {last} in it")
     return by, wrong
 
@@ -233,10 +235,9 @@ def latest(log: list[Any]) -> str:
     return str(max((row["at"] for row in log), key=datetime.fromisoformat))
 
 
-def is_late(ends: list[str], at: str) -> bool:
+def is_late(ends: Iterable[datetime | None], at: str) -> bool:
     """Whether every key that signed was retired before that time."""
-    time = datetime.fromisoformat(at)
-    return bool(ends) and all(end and datetime.fromisoformat(end) < time for end in ends)
+    return all(end is not None and end < datetime.fromisoformat(at) for end in ends)
 
 
 def spelled(value: Any) -> Any:
@@ -609,13 +610,13 @@ def check_checkpoint(
             else "it is not signed by it"
         )
         lists.leave(signed, why, keys is not None)
-    elif is_late([until for *_, until in who], latest(log[:row])):
+    elif is_late((until for *_, until in who), latest(log[:row])):
         told = f"its key was retired before a row of {latest(log[:row])} that it signed"
         lists.conclude(signed, "", [f"integrity/checkpoint: {told}"], True)
     else:
         lists.conclude(f"{signed} up to row {row}", f"the signature of {who[0][0]}", [], True)
         leave_later(f"rows after {row}", row, len(log), sealed, lists)
-        if all(ends := [until for *_, until in who]):
+        if len(ends := [until for *_, until in who if until is not None]) == len(who):
             check_in_time(ends, seen, lists)
     witnessed = "a witness saw the log grow to this checkpoint"
     if not seen:
@@ -635,10 +636,10 @@ def leave_later(rows: str, last: int, length: int, sealed: int, lists: Lists) ->
         lists.leave(f"{rows}, {what}", f"the checkpoint was made after row {last}", last < sealed)
 
 
-def check_in_time(ends: list[str], seen: list[tuple[str, int, str]], lists: Lists) -> None:
+def check_in_time(ends: list[datetime], seen: list[Signer], lists: Lists) -> None:
     """Who has a retired key can sign later and date rows back, but not make a witness sign earlier."""
     what = "it was signed before its key was retired"
-    last = max(datetime.fromisoformat(end) for end in ends).timestamp()
+    last = max(ends).timestamp()
     if any(seconds <= last for _, seconds, _ in seen):
         lists.conclude(what, "the time of a witness that you named", [])
     else:
@@ -700,7 +701,7 @@ def misnamed(note: str, names: list[str]) -> Found:
     return []
 
 
-def signers(note: str, keys: list[str], kind: int) -> list[tuple[str, int, str]]:
+def signers(note: str, keys: list[str], kind: int) -> list[Signer]:
     """Who of these signed the note (C2SP signed-note 1, tlog-cosignature 4), when, and until when they may.
 
     A witness cannot sign for the installation, nor the other way round.
@@ -708,7 +709,7 @@ def signers(note: str, keys: list[str], kind: int) -> list[tuple[str, int, str]]
     if keys and Ed25519PublicKey is None:
         raise Unreadable("to check a signature, install the package cryptography")
     message, lines = note_parts(note)
-    found: list[tuple[str, int, str]] = []
+    found: list[Signer] = []
     for key in [key for key in map(read_key, keys) if key[2] == kind]:
         for name, raw in [line for line in lines if (line[0], line[1][:4]) == key[:2]]:
             made, signed, seconds = raw[4:], message, 0
@@ -725,17 +726,18 @@ def signers(note: str, keys: list[str], kind: int) -> list[tuple[str, int, str]]
     return found
 
 
-def read_key(line: str) -> tuple[str, bytes, int, bytes, str]:
-    """Name, fingerprint, kind, the key itself, and when it was retired: empty where nothing says so."""
+def read_key(line: str) -> tuple[str, bytes, int, bytes, datetime | None]:
+    """Name, fingerprint, kind, the key itself, and when it was retired, where something says so."""
     text, *dates = line.partition("#")[0].split() or [""]
-    until = dict(zip(dates[::2], dates[1::2], strict=False)).get("until", "")
     try:
-        is_dated = len(dates) % 2 == 0 and {*dates[::2]} <= {"since", "until"}
-        is_dated = is_dated and all(datetime.fromisoformat(time).tzinfo for time in dates[1::2])
+        times = {name: datetime.fromisoformat(at) for name, at in zip(dates[::2], dates[1::2], strict=True)}
+        is_dated = {*times} <= {"since", "until"} and all(at.tzinfo for at in times.values())
     except ValueError:
         is_dated = False
     if not is_dated:
         raise Unreadable(f"{line[:200]!r} is not a key with its dates: KEY since TIME until TIME")
+    if (since := times.get("since")) and not since <= min(datetime.now(UTC), times.get("until", since)):
+        raise Unreadable(f"{line[:200]!r} begins in the future, or after its end")
     name, _, rest = text.partition("+")
     given, _, encoded = rest.partition("+")
     try:
@@ -745,7 +747,7 @@ def read_key(line: str) -> tuple[str, bytes, int, bytes, str]:
     own = hashlib.sha256(name.encode() + b"\n" + raw).digest()[:4]
     if not name or len(raw) != 33 or raw[0] not in (1, 4) or own.hex() != given:
         raise Unreadable(f"{text[:60]!r} is no key: name+fingerprint+base64")
-    return name, own, raw[0], raw[1:], until
+    return name, own, raw[0], raw[1:], times.get("until")
 
 
 # ---------------------------------------------------------------- the command line

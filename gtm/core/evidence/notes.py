@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from gtm.core import clock
 from gtm.core.later import later
 
 if TYPE_CHECKING:
@@ -32,8 +33,8 @@ LAST_SECOND = 253_402_300_799
 """Of the year 9999: a witness that names a later time names none."""
 PRIVATE = "PRIVATE+KEY+"
 DASH = "— "
-UNTIL = "until"
-DATES = frozenset({"since", UNTIL})
+SINCE, UNTIL = "since", "until"
+DATES = frozenset({SINCE, UNTIL})
 
 
 class NoteError(ValueError):
@@ -49,6 +50,8 @@ class NoteKey:
     public: bytes
     until: datetime | None = field(default=None, compare=False)
     """Since when it signs nothing more, as the reader was told; no part of the key."""
+    since: datetime | None = field(default=None, compare=False)
+    """When it was made, as the reader was told."""
 
     @property
     def fingerprint(self) -> bytes:
@@ -100,7 +103,7 @@ def read_key(text: str) -> NoteKey:
 def read_keys(text: str) -> list[NoteKey]:
     """Public keys, each alone or with its dates: ``KEY since TIME until TIME`` (RFC 3339); # begins a remark.
 
-    Raises NoteError for anything else.
+    Raises NoteError for anything else, and for dates that no key can have.
     """
     found: list[NoteKey] = []
     for line in text.splitlines():
@@ -112,9 +115,20 @@ def read_keys(text: str) -> list[NoteKey]:
             at = _time(next(words, ""))
             if not found:
                 raise NoteError(f"{word!r} stands before every key")
-            if word == UNTIL:
-                found[-1] = replace(found[-1], until=at)
+            found[-1] = replace(found[-1], until=at) if word == UNTIL else replace(found[-1], since=at)
+    for key in found:
+        _refuse_impossible_dates(key)
     return found
+
+
+def _refuse_impossible_dates(key: NoteKey) -> None:
+    """A mistyped date would let a key count for longer, or for shorter, than the reader means."""
+    if key.since is None:
+        return
+    if key.since > clock.now():
+        raise NoteError(f"the key of {key.name} begins at {key.since}, which is still to come")
+    if key.until is not None and key.until < key.since:
+        raise NoteError(f"the key of {key.name} ends at {key.until}, before it begins at {key.since}")
 
 
 def _time(text: str) -> datetime:

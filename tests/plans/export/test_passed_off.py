@@ -57,7 +57,8 @@ def acting():
 
 @pytest.fixture
 def key():
-    return keys.make("example.com/gtm")
+    with clock.standing_at(START - timedelta(days=9)):
+        return keys.make("example.com/gtm")
 
 
 @pytest.fixture

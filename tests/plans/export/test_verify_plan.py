@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from gtm.core import canonical
-from gtm.core.evidence import anchors
+from gtm.core.evidence import anchors, notes
 from plans.export import document, verify_plan
 from plans.export.verify import Kept, prove_bytes
 from tests.conftest import ROOT
@@ -215,6 +215,40 @@ def test_it_runs_without_the_project_and_says_what_is_proved(alone, exported, tm
 def test_what_cannot_be_read_is_exit_code_2(alone, exported, tmp_path, words):
     (tmp_path / "plan.json").write_bytes(exported)
     assert alone(*words)[0] == 2
+
+
+KEY = notes.PrivateKey("one", notes.SIGNATURE, bytes(32)).public
+
+
+@pytest.mark.parametrize(
+    ("dates", "is_read"),
+    [
+        ("", True),
+        ("since 2020-01-01T00:00:00Z", True),
+        ("until 2020-01-01T00:00:00Z", True),
+        ("since 2020-01-01T00:00:00Z until 2020-01-01T00:00:00Z", True),
+        ("until 2020-01-02T00:00:00Z since 2020-01-01T00:00:00Z  # the old one", True),
+        ("since 9999-01-01T00:00:00Z", False),
+        ("since 2020-01-02T00:00:00Z until 2020-01-01T00:00:00Z", False),
+        ("until yesterday", False),
+        ("until 2020-01-01T00:00:00", False),
+        ("until", False),
+        ("since 2020-01-01T00:00:00Z until", False),
+        ("ended 2020-01-01T00:00:00Z", False),
+    ],
+)
+def test_both_read_the_same_dates_of_keys_and_refuse_the_same(exported, tmp_path, capsys, dates, is_read):
+    plan, kept = tmp_path / "plan.json", tmp_path / "keys.txt"
+    plan.write_bytes(exported)
+    kept.write_text(f"# a remark\n\n{KEY} {dates}\n")
+    code = 1 if is_read else 2  # the document is not signed by it: asked for, and not proved
+    assert verify_plan.main([str(plan), "--key", str(kept)]) == code
+    assert ("is not a key with its dates" in capsys.readouterr().err) is (
+        not is_read and "since 9999" not in dates and "since 2020-01-02" not in dates
+    )
+    with pytest.raises(CommandError) as refused:
+        call_command("verify_changelog", str(plan), key=[str(kept)])
+    assert refused.value.returncode == code
 
 
 def test_a_signature_is_checked_or_it_is_said_that_it_cannot_be(monkeypatch, exported):

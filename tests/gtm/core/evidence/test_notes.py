@@ -1,9 +1,11 @@
 """Signed notes, checkpoints and cosignatures, against the vectors of the tools that read them."""
 
 import base64
+from datetime import UTC, datetime
 
 import pytest
 
+from gtm.core import clock
 from gtm.core.evidence import notes
 from gtm.core.evidence.notes import NoteError
 
@@ -172,7 +174,7 @@ def test_a_line_names_a_key_by_its_name_and_its_whole_fingerprint():
     assert notes.is_line_of(line.replace("auditor", "another"), witness.public) is False
 
 
-def test_keys_are_read_with_their_dates_and_without():
+def test_keys_are_read_with_their_dates_and_without(today):
     one, two = (notes.PrivateKey(name, notes.SIGNATURE, bytes(32)).public for name in ("one", "two"))
     ends = "2026-03-02T10:00:00Z"
     text = f"# two keys\n{one} since 2026-01-01T00:00:00Z until {ends}  # the old one\n\n{two} {one}\n"
@@ -180,8 +182,33 @@ def test_keys_are_read_with_their_dates_and_without():
     assert found == [one, two, one]
     assert [key.until and key.until.isoformat() for key in found] == ["2026-03-02T10:00:00+00:00", None, None]
     assert notes.read_keys("# nothing") == []
-    (begun,) = notes.read_keys(f"{one} since {ends}")
-    assert begun.until is None
+    (begun,) = notes.read_keys(f"{one} since 2026-01-01T00:00:00Z")
+    assert (begun.until, begun.since.isoformat()) == (None, "2026-01-01T00:00:00+00:00")
+
+
+@pytest.fixture
+def today():
+    with clock.standing_at(datetime(2026, 5, 1, tzinfo=UTC)):
+        yield
+
+
+@pytest.mark.parametrize(
+    ("dates", "why"),
+    [
+        ("since 2026-05-01T00:00:00Z until 2026-05-01T00:00:00Z", None),
+        ("since 2026-05-01T00:00:01Z", "the key of one begins at .*, which is still to come"),
+        ("until 2026-02-28T23:59:59Z since 2026-03-01T00:00:00Z", "ends at .*, before it begins at"),
+        ("until 2030-01-01T00:00:00Z", None),
+    ],
+)
+def test_dates_that_no_key_can_have_are_refused(today, dates, why):
+    key = notes.PrivateKey("one", notes.SIGNATURE, bytes(32)).public
+    if why is None:
+        assert notes.read_keys(f"{key} {dates}") == [key]
+        return
+    for text in (f"{key} {dates}", f"{key}\n{key} {dates}\n{key}"):
+        with pytest.raises(notes.NoteError, match=why):
+            notes.read_keys(text)
 
 
 @pytest.mark.parametrize(
