@@ -57,7 +57,7 @@ TESTS = {
     "plans/export/envelope.py": ["tests/plans/export/test_envelope.py"],
     "gtm/core/evidence/account_audit.py": ["tests/gtm/core/evidence/test_account_audit.py"],
     "gtm/core/evidence/departures.py": [
-        "tests/gtm/core/evidence/test_erased_text.py", "tests/plans/export/test_passed_off.py",
+        "tests/gtm/core/evidence/test_departures.py", "tests/gtm/core/evidence/test_erased_text.py",
     ],
     "gtm/core/evidence/keys.py": [
         "tests/gtm/core/evidence/test_checkpoints.py", "tests/gtm/core/evidence/test_account_audit.py",
@@ -72,7 +72,7 @@ TESTS = {
         "tests/plans/export/test_passed_off.py", "tests/plans/export/test_verify_plan.py",
     ],
     "plans/export/explained.py": ["tests/plans/export/test_explained.py"],
-    "plans/export/sealing.py": ["tests/plans/export/test_standing.py", "tests/plans/export/test_findings.py"],
+    "plans/export/sealing.py": ["tests/plans/export/test_sealing.py"],
     "plans/engine/gates/scope.py": ["tests/plans/engine/gates/test_scope.py"],
     "plans/engine/machines.py": ["tests/plans/management/test_matrices.py"],
     "gtm/core/fsm.py": ["tests/gtm/core/test_fsm.py"],

@@ -107,23 +107,27 @@ def _words(definition: str) -> list[str]:
 _SCHEMA = re.compile(r"\w+\.core_changelog")
 
 
-def strangers(connection: Any) -> list[str]:
-    """Triggers and rules on the tables of the log that are none of ours: they could swallow rows."""
+def strangers(connection: Any) -> list[tuple[str, str]]:
+    """Triggers and rules of the database that are none of ours, each with its table.
+
+    On the tables of the log they could swallow rows; on others they could change what is written.
+    """
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                "SELECT t.tgname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
-                "WHERE NOT t.tgisinternal AND c.relname IN (%s, %s) UNION ALL "
-                "SELECT r.rulename FROM pg_rules r WHERE r.tablename IN (%s, %s)",
-                [ENTRY, PAYLOAD, ENTRY, PAYLOAD],
+                "SELECT t.tgname, c.relname FROM pg_trigger t JOIN pg_class c ON c.oid = t.tgrelid "
+                "WHERE NOT t.tgisinternal AND c.relnamespace = ANY(current_schemas(FALSE)::regnamespace[]) "
+                "UNION ALL SELECT rulename, tablename FROM pg_rules "
+                "WHERE schemaname = ANY(current_schemas(FALSE))"
             )
         else:
-            cursor.execute(
-                "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name IN (%s, %s)",
-                [ENTRY, PAYLOAD],
-            )
+            cursor.execute("SELECT name, tbl_name FROM sqlite_master WHERE type = 'trigger'")
         ours = _POSTGRES if connection.vendor == "postgresql" else _SQLITE
-        return sorted({name for (name,) in cursor.fetchall()} - ours.keys())
+        return sorted({*cursor.fetchall()} - {(name, _table(event)) for name, (event, _) in ours.items()})
+
+
+def _table(event: str) -> str:
+    return ENTRY if f"ON {ENTRY}" in event else PAYLOAD
 
 
 def _in_sqlite(name: str) -> str:
@@ -136,8 +140,7 @@ def drop(connection: Any) -> None:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             for name, (event, _) in _POSTGRES.items():
-                table = ENTRY if f"ON {ENTRY}" in event else PAYLOAD
-                cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {table}")
+                cursor.execute(f"DROP TRIGGER IF EXISTS {name} ON {_table(event)}")
         else:
             for name in _SQLITE:
                 cursor.execute(f"DROP TRIGGER IF EXISTS {name}")

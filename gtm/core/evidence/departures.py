@@ -100,20 +100,24 @@ def recognised(raw: bytes) -> list[str]:
 def prove_copy(raw: bytes) -> Proof:
     """Whether a copy is one that left the house: as a whole, or each file of an archive (zip)."""
     proof, whole = Proof(), recognised(raw)
-    parts = [] if whole else _parts(raw)
-    of_parts = {name: recognised(part) for name, part in parts}
     if whole:
         proof.prove(LEFT, f"{ROW}: {whole[0]}", asked=True)
-    elif any(of_parts.values()):
-        for name, said in of_parts.items():
-            missing = [] if said else [f"{name}: {NO_ROW}"]
-            proof.conclude(f"{name} in it left this house as it is", f"{ROW}: {''.join(said[:1])}", missing)
     else:
-        proof.conclude(LEFT, "", [NO_ROW], asked=True)
+        _prove_parts(proof, raw)
     proof.leave(
         "nobody added this row to the log later", "see what verify_changelog says of the installation"
     )
     return proof
+
+
+def _prove_parts(proof: Proof, raw: bytes) -> None:
+    of_parts = {name: recognised(part) for name, part in _parts(raw)}
+    if not any(of_parts.values()):
+        proof.conclude(LEFT, "", [NO_ROW], asked=True)
+        return
+    for name, said in of_parts.items():
+        missing = [] if said else [f"{name}: {NO_ROW}"]
+        proof.conclude(f"{name} in it left this house as it is", f"{ROW}: {''.join(said[:1])}", missing)
 
 
 def _parts(raw: bytes) -> list[tuple[str, bytes]]:
