@@ -72,7 +72,7 @@ def declare_all() -> None:
     declare(
         "plans.taskattempt",
         personal="worker error changed late_output",
-        plain="executor outcome error_class",
+        plain="executor outcome error_class code_sha256",
     )
     declare(
         "plans.toolcall",

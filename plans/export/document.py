@@ -5,18 +5,15 @@ Built from rows only, with keys sorted, times in UTC, decimals as text. The same
 
 from __future__ import annotations
 
-import importlib.metadata
-import platform
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
-from functools import cache
 from typing import Any
 
 from django.conf import settings
 from django.db.models import Exists, OuterRef, Q, QuerySet
 
-from gtm.core import canonical
+from gtm.core import canonical, own_code
 from gtm.core.evidence import anchors, changelog, checkpoints
 from gtm.core.evidence.erasure import SEALED
 from gtm.core.models import ChangeLogChain
@@ -31,7 +28,6 @@ from plans.selectors import FOLLOW_UP, answer_of
 
 SCHEMA_VERSION = "2.0"
 SCHEMA_ID = "urn:gtm-governance:plan-2"
-LIBRARIES = ("numpy", "scipy", "duckdb", "pyarrow", "django", "celery")
 APPROVALS, ARTIFACTS, READINGS = "approvals", "artifacts", "readings"
 PULLS, FOLLOW_UPS, TOOL_CALLS = "pulls", "follow_ups", "tool_calls"
 """Rows of a plan by the name at which it has them, and those beside it that may concern it."""
@@ -212,7 +208,7 @@ def _integrity(plan: Plan, body: Mapping[str, Any], recorded: RecordedSections) 
         "length": len(recorded.log),
         "seed": plan.seed,
         "sections": section_digests(body),
-        "versions": {"python": platform.python_version(), **_versions()},
+        "versions": {**own_code.versions(), "gtm": settings.GTM_VERSION},
         "anchors": list(recorded.anchors),
         **({"checkpoint": dict(recorded.checkpoint)} if recorded.checkpoint else {}),
     }
@@ -226,11 +222,6 @@ def add_row(body: dict[str, Any], row: dict[str, Any]) -> None:
     integrity["head"], integrity["length"] = row["hash"], row["sequence"]
     integrity["sections"]["change_log"] = canonical.digest(body["change_log"])
     integrity["seal"] = seal(integrity)
-
-
-@cache
-def _versions() -> dict[str, str]:
-    return {name: importlib.metadata.version(name) for name in LIBRARIES} | {"gtm": settings.GTM_VERSION}
 
 
 def _subject(plan: Plan) -> dict[str, Any]:

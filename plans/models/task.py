@@ -223,6 +223,9 @@ class TaskAttempt(models.Model):
     changed = models.CharField(
         max_length=240, blank=True, help_text="What this attempt did otherwise than the step itself"
     )
+    code_sha256 = models.CharField(
+        max_length=64, blank=True, help_text="Digest of the code that computed; empty before it was recorded"
+    )
     late_output = models.JSONField(
         null=True, blank=True, help_text="A result that came too late: kept, not applied"
     )

@@ -101,7 +101,7 @@ def prove_copy(raw: bytes) -> Proof:
     """Whether a copy is one that left the house: as a whole, or each file of an archive (zip)."""
     proof, whole = Proof(), recognised(raw)
     if whole:
-        proof.prove(LEFT, f"{ROW}: {whole[0]}", asked=True)
+        proof.prove(LEFT, f"{ROW}: {whole[0]}")
     else:
         _prove_parts(proof, raw)
     proof.leave(
@@ -113,7 +113,7 @@ def prove_copy(raw: bytes) -> Proof:
 def _prove_parts(proof: Proof, raw: bytes) -> None:
     of_parts = {name: recognised(part) for name, part in _parts(raw)}
     if not any(of_parts.values()):
-        proof.conclude(LEFT, "", [NO_ROW], asked=True)
+        proof.conclude(LEFT, "", [NO_ROW])
         return
     for name, said in of_parts.items():
         missing = [] if said else [f"{name}: {NO_ROW}"]

@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db import DatabaseError, InterfaceError, connection, transaction
 from django.db.models import Max
 
-from gtm.core import clock, prepared
+from gtm.core import clock, own_code, prepared
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform_in_a_row
 from plans.engine.escalation import ladder
@@ -84,6 +84,7 @@ def claim(task: Task, worker: str) -> TaskAttempt | None:
             fence=task.fence,
             epoch=now.epoch,
             executor=TaskAttempt.Executor.SUBSTITUTE if substitute else TaskAttempt.Executor.ORIGINAL,
+            code_sha256=own_code.digest(),
             changed=task.plan.rules.methods.get(task.key, "") if substitute else "",
             worker=worker,
             started_at=clock.now(),

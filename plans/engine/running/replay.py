@@ -6,22 +6,36 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from gtm.core import canonical
+from gtm.core import canonical, own_code
 from plans.engine.running import runner, steps
-from plans.models import COMPUTED_STATES, Plan, Task, TaskKind
+from plans.models import COMPUTED_STATES, Plan, Task, TaskAttempt, TaskKind
 from plans.schemas.outputs import payload_of
 
 SENTENCES = "evidence"
+CODE = {
+    True: "the code is the same as when it was computed",
+    False: "the code has changed since it was computed, which can be the reason",
+    None: "which code computed it was not recorded",
+}
 
 
 @dataclass(frozen=True, slots=True)
 class ReplayedTask:
+    """What a task came to when it was computed again.
+
+    ``is_same_code``: whether the code of today is that which computed it; None where no attempt recorded it.
+    """
+
     task: str
     same: bool
     differing: tuple[str, ...] = ()
+    is_same_code: bool | None = True
 
     def __str__(self) -> str:
-        return f"{self.task}: " + ("identical" if self.same else f"differs in {', '.join(self.differing)}")
+        if self.same:
+            changed = ", although the code has changed since it was computed"
+            return f"{self.task}: identical{changed if self.is_same_code is False else ''}"
+        return f"{self.task}: differs in {', '.join(self.differing)}; {CODE[self.is_same_code]}"
 
 
 class _Silent:
@@ -54,7 +68,13 @@ def _compare(task: Task) -> ReplayedTask:
     again = {o.key: {canonical.digest(payload_of(o))} for o in result.outputs}
     again["values"] = {canonical.digest(_with_sentences(task, runner.stored_values(result)))}
     differing = tuple(sorted(k for k in recorded.keys() | again.keys() if recorded.get(k) != again.get(k)))
-    return ReplayedTask(str(task), not differing, differing)
+    return ReplayedTask(str(task), not differing, differing, _is_same_code(last))
+
+
+def _is_same_code(attempt: TaskAttempt | None) -> bool | None:
+    if attempt is None or not attempt.code_sha256:
+        return None
+    return attempt.code_sha256 == own_code.digest()
 
 
 def _with_sentences(task: Task, values: dict[str, Any]) -> dict[str, Any]:

@@ -2,9 +2,11 @@
 
 import io
 import zipfile
+from datetime import timedelta
 
 import pytest
 
+from gtm.core import clock
 from gtm.core.actors import Actor, acting_as
 from gtm.core.evidence import departures
 from gtm.core.models import ChangeLogEntry, ChangeLogPayload
@@ -96,4 +98,8 @@ def test_copies_since_the_first_of_these_rows_are_named_and_where_no_row_is_ther
     last = max(numbers)[0]
     assert len([*departures.since_told({"installation": {1, last}})]) == 2
     assert len([*departures.since_told({"nowhere": {1}})]) == 2
+    with clock.standing_at(clock.now() + timedelta(seconds=1)):
+        departures.record(Program, "later table", "1", form="csv")
+    later = ChangeLogEntry.objects.filter(chain="installation").latest("pk").sequence
+    assert [said[:11] for said in departures.since_told({"installation": {later}})] == ["later table"]
     assert [*departures.since_told({})] == []

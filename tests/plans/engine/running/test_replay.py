@@ -6,11 +6,11 @@ import pytest
 from django.core.management import CommandError, call_command
 from django.db import connection
 
-from gtm.core import canonical
+from gtm.core import canonical, own_code
 from gtm.core.models import ChangeLogEntry
 from plans.engine.running import replay as engine_replay
 from plans.export import files
-from plans.models import Artifact
+from plans.models import Artifact, TaskAttempt
 
 
 def replay(plan, capsys):
@@ -75,3 +75,55 @@ def test_another_seed_gives_other_outputs(finished):
     finished.refresh_from_db()
     differing = {r.task for r in engine_replay.replay(finished) if not r.same}
     assert "2.2 Economic modelling" in differing
+
+
+def ran_with(plan, digest):
+    plan.tasks.get(key="tier-design").attempts.update(code_sha256=digest)
+
+
+def test_each_attempt_says_which_code_computed_it(finished):
+    attempts = TaskAttempt.objects.filter(task__plan=finished, executor="original", outcome="succeeded")
+    assert {attempt.code_sha256 for attempt in attempts} == {own_code.digest()}
+
+
+@pytest.mark.parametrize(
+    ("digest", "same", "other"),
+    [
+        (None, "", "; the code is the same as when it was computed"),
+        (
+            "0" * 64,
+            ", although the code has changed since it was computed",
+            "; the code has changed since it was computed, which can be the reason",
+        ),
+        ("", "", "; which code computed it was not recorded"),
+    ],
+)
+def test_it_says_whether_the_code_has_changed_since(finished, capsys, digest, same, other):
+    name = "1.2 Tier and benefit design"
+    ran_with(finished, own_code.digest() if digest is None else digest)
+    assert f"{name}: identical{same}" in replay(finished, capsys)
+    alter_an_output(finished)
+    with pytest.raises(CommandError, match="differ"):
+        call_command("replay", finished.plan_id)
+    assert f"{name}: differs in values{other}" in capsys.readouterr().out.splitlines()
+
+
+def test_any_change_of_a_module_or_a_library_is_other_code(tmp_path, monkeypatch):
+    def digest():
+        own_code.digest.cache_clear()
+        return own_code.digest()
+
+    before = own_code.digest()
+    try:
+        monkeypatch.setattr(own_code, "CODE_DIR", tmp_path)
+        (tmp_path / "plans" / "migrations").mkdir(parents=True)
+        found = [digest()]
+        for name, text in (("a.py", "1"), ("a.py", "2"), ("b.py", "2")):
+            (tmp_path / "plans" / name).write_text(text)
+            found.append(digest())
+        (tmp_path / "plans" / "migrations" / "0001.py").write_text("x")
+        assert (digest(), len({*found, before})) == (found[-1], 5)
+        monkeypatch.setattr(own_code, "versions", lambda: {"numpy": "0"})
+        assert digest() not in found
+    finally:
+        own_code.digest.cache_clear()
