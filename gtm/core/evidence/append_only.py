@@ -69,11 +69,14 @@ def missing(connection: Any) -> list[str]:
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
             cursor.execute(
-                "SELECT t.tgname, t.tgenabled, pg_get_triggerdef(t.oid), p.prosrc FROM pg_trigger t "
-                "JOIN pg_proc p ON p.oid = t.tgfoid WHERE NOT t.tgisinternal AND t.tgname LIKE 'changelog_%%'"
+                "SELECT t.tgname, c.relname, t.tgenabled, pg_get_triggerdef(t.oid), p.prosrc "
+                "FROM pg_trigger t JOIN pg_proc p ON p.oid = t.tgfoid JOIN pg_class c ON c.oid = t.tgrelid "
+                "WHERE NOT t.tgisinternal AND c.relname IN (%s, %s)",
+                [ENTRY, PAYLOAD],
             )
-            standing = {name: told for name, *told in cursor.fetchall()}
-            return [name for name in _POSTGRES if not _stands(name, standing.get(name))]
+            standing = {(name, table): told for name, table, *told in cursor.fetchall()}
+            places = {name: (name, _table(event)) for name, (event, _) in _POSTGRES.items()}
+            return [name for name, place in places.items() if not _stands(name, standing.get(place))]
         cursor.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'")
         found = dict(cursor.fetchall())
     return [name for name in _SQLITE if found.get(name) != _in_sqlite(name)]
