@@ -30,6 +30,18 @@ class CommandForm(forms.Form):
         for spec in self._asked():
             self.fields[spec.name] = field_of(spec)
 
+    def shown(self) -> list[forms.BoundField]:
+        """The fields that must be filled in, or hold something, or are wrong."""
+        return [field for field in self if not self._is_left_out(field)]
+
+    def left_out(self) -> list[forms.BoundField]:
+        """The others: the run has a value of its own for each, and the page folds them."""
+        return [field for field in self if self._is_left_out(field)]
+
+    def _is_left_out(self, field: forms.BoundField) -> bool:
+        spec = next((i for i in self._asked() if i.name == field.name), None)
+        return not (spec is None or spec.required or field.value() or field.errors)
+
     def given(self) -> dict[str, Any]:
         """What was typed, empty fields left out."""
         found = {i.name: self.cleaned_data.get(i.name) for i in self._asked()}

@@ -43,14 +43,19 @@ class RunPages:
             path("<int:pk>/assume/", view(require_POST(self.assume)), name="plans_plan_assume"),
         ]
 
-    def run_index(self, request: HttpRequest) -> HttpResponse:
+    def run_index(self, request: HttpRequest, usage: str = "") -> HttpResponse:
         _need_operator(request)
         plans = Plan.objects.select_related("program", "requested_by__service_account__owner").order_by(
             "-created_at"
         )
         recent = [(plan, badges.badge(plan)) for plan in plans[:RECENT]]
         return self.page(
-            request, "plans/run_index.html", "Run", commands=registry.all_commands(), recent=recent
+            request,
+            "plans/run_index.html",
+            "Run",
+            commands=registry.all_commands(),
+            recent=recent,
+            usage=usage,
         )
 
     def check_inputs(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -67,14 +72,15 @@ class RunPages:
         return TemplateResponse(request, "plans/_checked.html", {"fields": fields})
 
     def run_line(self, request: HttpRequest) -> HttpResponse:
-        """A pasted usage line opens the form of its command, filled in."""
+        """A pasted usage line opens the form of its command, filled in; one that cannot be read stays."""
         _need_operator(request)
+        line = request.POST.get("usage", "").strip()
         try:
-            command, _ = start.parse_usage(request.POST.get("usage", ""))
+            command, _ = start.parse_usage(line)
         except GtmError as error:
             tell(request, error)
-            return HttpResponseRedirect(reverse("admin:plans_run"))
-        query = urlencode({"usage": request.POST["usage"].strip()})
+            return self.run_index(request, line)
+        query = urlencode({"usage": line})
         return HttpResponseRedirect(f"{reverse('admin:plans_run_command', args=[command.key])}?{query}")
 
     def run_command(self, request: HttpRequest, name: str) -> HttpResponse:
@@ -157,7 +163,8 @@ class RunPages:
         self, request: HttpRequest, command: Any, line: str, program: str = ""
     ) -> CommandForm:
         try:
-            found, given = start.parse_usage(line)
+            # On the page of a command its options alone say enough.
+            found, given = start.parse_usage(f"{command.path} {line}" if line.startswith("--") else line)
         except GtmError as error:
             tell(request, error)
             return CommandForm(command, initial={"program": program})

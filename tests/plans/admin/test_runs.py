@@ -28,6 +28,29 @@ def test_a_usage_line_fills_the_form(login):
     )
 
 
+def test_options_alone_are_those_of_the_command_whose_page_it_is(login):
+    sent = {"usage": "--goal retention --tiers 3 --budget 50000", "step": "read-line"}
+    page = login("ops").post(FORM, sent).content.decode()
+    assert 'value="50000"' in page and "is not a command" not in page
+
+
+def test_a_line_that_cannot_be_read_stays_where_it_was_typed(login):
+    page = login("ops").post(reverse("admin:plans_run_line"), {"usage": "--goal retention"}).content.decode()
+    assert 'value="--goal retention"' in page
+    assert "“--goal” is not a command" in page
+
+
+def test_what_may_be_left_out_is_folded_until_it_holds_something(login):
+    client = login("ops")
+    page = client.get(FORM).content.decode()
+    folded = page.split("More inputs: personas, constraints, lift,")[1]
+    assert 'name="lift"' in folded and 'name="budget"' not in folded
+    sent = {"usage": "--goal retention --tiers 3 --budget 50000 --lift 4%", "step": "read-line"}
+    page = client.post(FORM, sent).content.decode()
+    assert "More inputs: personas, constraints, lift test," in page
+    assert page.index('name="lift"') < page.index("More inputs")
+
+
 def test_a_bad_usage_line_says_what_is_wrong_with_it(login):
     line = "/loyalty-lifecycle-orchestration:plan-loyalty --gaol retention --tiers 9"
     response = login("ops").post(reverse("admin:plans_run_line"), {"usage": line}, follow=True)
