@@ -18,6 +18,7 @@ from plans.runs.draft import Draft
 from plans.schemas.declaration import GUARDRAIL_INPUTS, Step
 from plans.schemas.outputs import StepResult
 from programs.models import Program
+from programs.schemas.referral_rules import payout_tolerance
 from programs.series import query_engines, snapshot_store
 
 if TYPE_CHECKING:
@@ -81,6 +82,7 @@ def _context(draft: Draft) -> StepContext:
             facts.get("time_zone", "UTC"),
             facts.get("currency", ""),
             query_engines(),
+            payout_tolerance(facts),
         ),
         seed=draft.seed,
         now=clock.now(),

@@ -21,9 +21,19 @@ PAYING_RULES = {
 HOUSE_RULES: Mapping[str, Any] = {
     "holding_days": 30, "minimum_order": None, "allowed_channels": [], "paid_traffic": "forbidden",
     "paying_rules": sorted(PAYING_RULES), "prior": 0.02, "hold": 50.0, "review": 25.0, "weights": {},
-    "relations": [], "audit_size": 30,
+    "relations": [], "audit_size": 30, "payout_tolerance": 0.05,
 }  # fmt: skip
 """What holds where a program says nothing."""
+
+
+def payout_tolerance(facts: Mapping[str, Any]) -> float:
+    """How far from a promise, as a share of it, a payout in another currency may lie and be all of it.
+
+    ``facts`` are those that a plan keeps of its program. The payer's rate is not known, so an amount at the
+    rate of another day would leave some cents of a promise that was paid.
+    """
+    rules = {**HOUSE_RULES, **facts.get("referral_rules", {})}
+    return float(rules["payout_tolerance"])
 
 
 def problems_of(rules: Any, heuristics: Mapping[str, Any]) -> list[str]:
@@ -102,4 +112,5 @@ CHECKS: Mapping[str, Callable[[Any], str]] = {
     "weights": _weights,
     "relations": _relations,
     "audit_size": _number(0, 500),
+    "payout_tolerance": _number(0, 0.5),
 }

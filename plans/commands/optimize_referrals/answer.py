@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plans.commands.optimize_referrals.facts import ARCHITECT, window_of
+from plans.commands.optimize_referrals.facts import ARCHITECT, elsewhere_note, window_of
 from plans.commands.shared.figures import money, percent
 from plans.commands.shared.first_action import action_answer
 from plans.commands.shared.labour import person_day_cost
@@ -39,7 +39,7 @@ def answer_of(
         nothing="Change nothing now: no drop-off, partner or case stands out beyond chance.",
         unknown=old,
         figures=_figures(found, risk, currency, context.program["metrics"]["conversion"]),
-        caveats=[*filter(None, [partly_before(context, windows)]), *unproven(alerts), *_returns_to_come(refreshed["flows"]), *_caveats(found, risk, currency)],
+        caveats=[*filter(None, [partly_before(context, windows), _paid_elsewhere(refreshed, context)]), *unproven(alerts), *_returns_to_come(refreshed["flows"]), *_caveats(found, risk, currency)],
         decides=context.program["people"].get(ARCHITECT) or "The referral architect",
         labour=person_day_cost(context.program),
         chart="funnel",
@@ -88,6 +88,12 @@ def _returns_to_come(flows: Mapping[str, Any]) -> list[str]:
         f"Of the orders won in the window before {percent(lost_before, 0)} were returned by now, of those of this window "
         f"{percent(lost, 0)}: more may come back, so conversion and revenue of this window may still fall."
     ]
+
+
+def _paid_elsewhere(refreshed: Mapping[str, Any], context: StepContext) -> str:
+    """A plan of before the rule was told has no such count."""
+    paid = refreshed.get("paid_elsewhere")
+    return elsewhere_note(paid, context.program) if paid else ""
 
 
 def _scaled(low: float | None, high: float | None) -> tuple[float | None, float | None, float | None]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
+from gtm.core.percents import percent_text
 from plans.cases.fraud import verbs
 from plans.commands.shared.launched import launched_on
 from plans.commands.shared.metrics import facts_of
 from plans.commands.shared.windows import WindowPair, windows_until
 from plans.engine.running.steps import StepContext
 from programs.models import Program
+from programs.schemas.referral_rules import payout_tolerance
 from programs.selectors import people_by_role
 
 PLUGIN, NAME = "referral-program-orchestration", "optimize-referrals"
@@ -40,6 +43,18 @@ def window_of(context: StepContext) -> WindowPair:
 def currency_of(context: StepContext) -> str:
     """Amounts are added and shown in the program's currency, whatever they were loaded in."""
     return str(context.program["currency"])
+
+
+def elsewhere_note(paid: Mapping[str, int], program: Mapping[str, Any]) -> str:
+    """What becomes of rewards ``paid`` in another currency than they were promised in, "" where none were."""
+    if not paid["rewards"]:
+        return ""
+    near = percent_text(payout_tolerance(program), 1)
+    many = f"{paid['rewards']:,} rewards were" if paid["rewards"] != 1 else "One reward was"
+    return (
+        f"{many} paid in another currency than promised. {paid['whole']:,} of them came within {near} of the promise and "
+        "count as all of it (payout_tolerance in the referral rules of the program); of the others what was paid counts."
+    )
 
 
 def is_full(context: StepContext) -> bool:

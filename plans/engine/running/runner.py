@@ -33,6 +33,7 @@ from plans.engine.tools import calls
 from plans.models import AT_WORK_STATES, DONE_STATES, Task, TaskAttempt
 from plans.schemas.declaration import GUARDRAIL_INPUTS
 from plans.schemas.outputs import Signal, StepResult, settle
+from programs.schemas.referral_rules import payout_tolerance
 from programs.series import query_engines, snapshot_store
 
 if TYPE_CHECKING:
@@ -112,6 +113,7 @@ def compute(task: Task, attempt: TaskAttempt | None, heartbeat: Any) -> StepResu
             plan.context.get("time_zone", "UTC"),
             plan.context.get("currency", ""),
             query_engines(),
+            payout_tolerance(plan.context),
         ),
         seed=plan.seed,
         now=plan.created_at,

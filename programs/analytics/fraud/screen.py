@@ -2,20 +2,23 @@
 
 Ten million referrals leave some hundred thousand worth reading as text. Nothing is decided here: every
 condition is at least as wide as the heuristic it stands for, and what a heuristic must know of the referrals
-left out comes beside those let through.
+left out comes beside those let through. The looks depend on nothing of each other and are mostly sorts, which
+numpy does without the interpreter, so two are taken at a time.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from programs.analytics.fraud.identity import gathered, is_listed
+from programs.analytics.fraud.identity import gathered
 from programs.analytics.fraud.numbers import (
-    Flags,
     Keys,
     Rows,
     carrying,
@@ -31,6 +34,8 @@ from programs.analytics.fraud.table import TRACES, Population, Traces
 SEQUENCE, BURST, REFUNDS = 4, 5, 3
 """The fewest numbered mailboxes, referrals in a window, refunds of one referrer that a heuristic counts."""
 PAID_TO = "payout_hash"
+AT_A_TIME = 2
+"""As many as the threads of the query engine: more would take more memory."""
 NO_HUBS: Keys = np.empty(0, dtype=np.uint64)
 
 
@@ -56,31 +61,43 @@ def screen(known: pa.Table, policy: Policy) -> tuple[pa.Table, Population]:
     was_referred = np.bincount(referee, minlength=size) > 0
     was_referred[referrer[owners]] = True
     between = (referrals > 0) & was_referred
-    quiet = gathered(keys_of(known, "place"), referrer, cap=policy.place_cap) > 0
+    latest = latest_of(referrer, size)  # few are referred more than once
+    seconds = int(policy.velocity_hours * 3600)
+
+    def tied_by(kind: str) -> tuple[Keys, Keys]:
+        left = [
+            once(keys_of(known, name), referrer, latest)
+            if who == "referrer"
+            else (keys_of(known, name), referee)
+            for name, who in TRACES[kind]
+        ]
+        traces, persons = (np.concatenate(parts) for parts in zip(*left, strict=True))
+        # Here each address is a person, in the review each mailbox, and these are fewer.
+        return joining(traces, persons, cap=2 * policy.trace_cap)
+
+    looks: dict[str, Callable[[], Any]] = {
+        "quiet": lambda: gathered(keys_of(known, "place"), referrer, cap=policy.place_cap) > 0,
+        "respelled": lambda: respelled(keys_of(known, "mailbox"), keys_of(known, "spelling")),
+        "frequent": lambda: frequent(keys_of(known, "stem"), SEQUENCE),
+        "bursts": lambda: bursts(referrer, referrals, at, seconds),
+        "names": lambda: names_at(keys_of(known, "home"), keys_of(known, "called")),
+        **{kind: partial(tied_by, kind) for kind in TRACES},
+    }
+    seen = two_at_a_time(looks)
+    quiet = seen["quiet"]
     found = (
         shows
         | quiet
         | (referrer == referee)
         | (between[referrer] & between[referee])
         | (refunded & (refunds[referrer] >= REFUNDS))
-        | is_disposable(known.column("domain"), policy.disposable_domains)
     )
     found[by_mail[between[referrer[by_mail]]]] = True
-    found[respelled(keys_of(known, "mailbox"), keys_of(known, "spelling"))] = True
-    found[frequent(keys_of(known, "stem"), SEQUENCE)] = True
-    found[bursts(referrer, referrals, at, int(policy.velocity_hours * 3600))] = True
-    latest = latest_of(referrer, size)  # few are referred more than once
+    for look in ("respelled", "frequent", "bursts"):
+        found[seen[look]] = True
     hubs: dict[str, Keys] = {}
-    for columns in TRACES.values():
-        left = [
-            once(keys_of(known, name), referrer, latest)
-            if who == "referrer"
-            else (keys_of(known, name), referee)
-            for name, who in columns
-        ]
-        traces, persons = (np.concatenate(parts) for parts in zip(*left, strict=True))
-        # Here each address is a person, in the review each mailbox, and these are fewer.
-        ties, too_many = joining(traces, persons, cap=2 * policy.trace_cap)
+    for kind, columns in TRACES.items():
+        ties, too_many = seen[kind]
         for name, _ in columns:
             tied = carrying(keys_of(known, name), ties)
             found[tied] = True
@@ -94,10 +111,17 @@ def screen(known: pa.Table, policy: Policy) -> tuple[pa.Table, Population]:
         "referrals_of_referrer": referrals[referrer[rows]],
         "orders_of_referrer": orders[referrer[rows]],
         "refunds_of_referrer": refunds[referrer[rows]],
-        "names_at_address": names_at(keys_of(known, "home"), keys_of(known, "called"))[rows],
+        "names_at_address": seen["names"][rows],
         **{name: as_traces(keys_of(known, name)[rows], too_many) for name, too_many in hubs.items()},
     }
     return pa.table(chosen), Population.of_counts(referrals, orders, refunds, at)
+
+
+def two_at_a_time(looks: Mapping[str, Callable[[], Any]]) -> dict[str, Any]:
+    """What each of ``looks`` comes to, by its name."""
+    with ThreadPoolExecutor(max_workers=AT_A_TIME) as pool:
+        begun = {name: pool.submit(look) for name, look in looks.items()}
+        return {name: each.result() for name, each in begun.items()}
 
 
 def keys_of(known: pa.Table, name: str) -> Keys:
@@ -142,13 +166,6 @@ def frequent(keys: Keys, minimum: int) -> Rows:
     """Rows of a key that ``minimum`` rows or more carry."""
     rows = repeated(keys)
     return rows[count_of(numbered(keys[rows])) >= minimum]
-
-
-def is_disposable(domains: pa.ChunkedArray, disposable: Collection[str]) -> Flags:
-    encoded = domains.combine_chunks().dictionary_encode()
-    listed = is_listed(encoded.dictionary.to_pylist(), disposable)
-    found: Flags = listed[encoded.indices.to_numpy()]
-    return found
 
 
 def bursts(referrer: Rows, referrals: Rows, at: npt.NDArray[np.int64], seconds: int) -> Rows:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from gtm.core.errors import InvalidInput
 from gtm.core.later import later
 from programs.datasets.snapshots.store import SnapshotStore
+from programs.schemas.referral_rules import HOUSE_RULES
 
 if TYPE_CHECKING:
     import clickhouse_connect
@@ -43,17 +44,23 @@ class Engines:
             )
 
     def open(
-        self, store: SnapshotStore, zone: str, currency: str
+        self,
+        store: SnapshotStore,
+        zone: str,
+        currency: str,
+        near: float = HOUSE_RULES["payout_tolerance"],
     ) -> duck.DuckDBEngine | clickhouse.ClickHouseEngine:
         if self.choice == "duckdb":
-            return duck.DuckDBEngine(store, zone=zone, currency=currency)
+            return duck.DuckDBEngine(store, zone=zone, currency=currency, near=near)
         return clickhouse.ClickHouseEngine(
             store,
             _client(self.address, os.getpid()),
             clickhouse_rows.InObjectStore(store, self.collection),
             zone=zone,
             currency=currency,
-            otherwise=duck.DuckDBEngine(store, zone=zone, currency=currency) if "," in self.choice else None,
+            otherwise=duck.DuckDBEngine(store, zone=zone, currency=currency, near=near)
+            if "," in self.choice
+            else None,
         )
 
 

@@ -41,6 +41,7 @@ NOT_ASKED: Mapping[str, str] = {
     "partner_events": TIES,
     "partner_referrals": NET,
     "payout_compliance": NET,
+    "payouts_elsewhere": NET,
     "point_life": MIDDLE,
     "purchase_categories": LETTERS,
     "redemption_costs": ORDERED,

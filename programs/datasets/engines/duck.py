@@ -19,6 +19,7 @@ from programs.datasets.engines.query import SQL, QueryEngine, checked
 from programs.datasets.engines.views import DatasetViews, LeftOut, MissingDataset
 from programs.datasets.loading.limits import Limits
 from programs.datasets.snapshots.store import Snapshot, SnapshotStore
+from programs.schemas.referral_rules import HOUSE_RULES
 
 __all__ = ["DuckDBEngine", "MissingDataset", "MixedCurrencies"]
 
@@ -31,19 +32,26 @@ class DuckDBEngine(QueryEngine):
 
     Times are those on the wall clock of ``zone`` (see ``local_time``) and amounts in ``currency`` (see
     ``converting``), but in questions to several partners. Without a currency, amounts of several are refused.
+    A payout in another currency no further than ``near`` from its promise, as a share, is all of it.
     """
 
     def __init__(
-        self, store: SnapshotStore, limits: Limits | None = None, *, zone: str = "UTC", currency: str = ""
+        self,
+        store: SnapshotStore,
+        limits: Limits | None = None,
+        *,
+        zone: str = "UTC",
+        currency: str = "",
+        near: float = HOUSE_RULES["payout_tolerance"],
     ):
         self.store = store
-        self.views = DatasetViews(store, limits or Limits(), zone, currency)
+        self.views = DatasetViews(store, limits or Limits(), zone, currency, near=near)
 
     def without(self, left_out: LeftOut) -> DuckDBEngine:
         """An engine whose questions see nothing of these members and categories."""
         narrowed = copy.copy(self)
         narrowed.views = DatasetViews(
-            self.store, self.views.limits, self.views.zone, self.views.currency, left_out
+            self.store, self.views.limits, self.views.zone, self.views.currency, left_out, self.views.near
         )
         return narrowed
 

@@ -41,6 +41,7 @@ from programs.datasets.loading.limits import Limits
 from programs.datasets.local_time import sql_on_wall_clock
 from programs.datasets.rates import ecb_rates
 from programs.datasets.snapshots.store import Snapshot, SnapshotStore
+from programs.schemas.referral_rules import HOUSE_RULES
 
 ORDER_CHANGES = {"lowered": ("purchased_at",), "refunded": ("moved_at",)}
 
@@ -85,7 +86,10 @@ def given_datasets(
 
 
 class DatasetViews:
-    """Opens snapshots of a store; times are those on the wall clock of ``zone``, amounts in ``currency``."""
+    """Opens snapshots of a store; times are those on the wall clock of ``zone``, amounts in ``currency``.
+
+    A payout in another currency no further than ``near`` from its promise, as a share, is all of it.
+    """
 
     def __init__(
         self,
@@ -94,7 +98,9 @@ class DatasetViews:
         zone: str,
         currency: str,
         left_out: LeftOut | None = None,
+        near: float = HOUSE_RULES["payout_tolerance"],
     ):
+        self.near = near
         self.store = store
         self.limits = limits
         self.zone = zone
@@ -117,7 +123,7 @@ class DatasetViews:
             tuple((kind, given[kind].sha256, self.conversion(given[kind])) for kind in kinds),
             tuple(sorted(datasets)),
             fingerprint(self.store.rows_path(given[kind]) for kind in kinds),
-            (self.zone, self.currency, self.limits, self.left_out),
+            (self.zone, self.currency, self.limits, self.left_out, self.near),
         )
 
     @contextmanager
@@ -154,7 +160,9 @@ class DatasetViews:
                     connection.execute(f"CREATE TEMP VIEW {CHANGES[kind]} AS {nothing}")
             if {"referrals", "referral_payouts"} <= datasets.keys():
                 converted = any(self.conversion(snapshot) for snapshot in given.values())
-                connection.execute(earned_in_currencies(minor_units(self.currency)) if converted else EARNED)
+                connection.execute(
+                    earned_in_currencies(minor_units(self.currency), self.near) if converted else EARNED
+                )
             yield connection
 
     @contextmanager

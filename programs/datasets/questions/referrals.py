@@ -152,6 +152,15 @@ class ReferralQuestions(ABC):
         rules = {"holding_days": holding_days, "minimum_order": minimum_order}
         return self._ask("payout_compliance", datasets, **rules, **_span(start, end))
 
+    def payouts_elsewhere(
+        self, referrals: Snapshot | None, payouts: Snapshot | None, *, as_of: datetime
+    ) -> dict[str, int]:
+        """rewards paid in another currency than they were promised in, and how many of them are near enough
+        to the promise to be the ``whole`` of it."""
+        datasets = {"referrals": referrals, "referral_payouts": payouts}
+        (found,) = self._ask("payouts_elsewhere", datasets, as_of=as_of).to_pylist()
+        return {"rewards": found["rewards"], "whole": found["whole"]}
+
     def referral_clawbacks(
         self, referrals: Snapshot | None, payouts: Snapshot | None, *, as_of: datetime
     ) -> pa.Table:

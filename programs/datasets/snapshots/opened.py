@@ -20,6 +20,7 @@ from programs.datasets.engines.views import LeftOut
 from programs.datasets.loading.limits import Limits
 from programs.datasets.local_time import end_of_day, on_wall_clock
 from programs.datasets.snapshots.store import Snapshot, SnapshotStore
+from programs.schemas.referral_rules import HOUSE_RULES
 
 
 class OpenData:
@@ -28,7 +29,8 @@ class OpenData:
 
     Steps see only these snapshots, whatever was loaded since. Times are those on the wall clock of ``zone``,
     the program's (see ``local_time``), and amounts in its ``currency`` (see ``converting``); amounts of
-    several partners keep their currencies. ``engines`` says who answers.
+    several partners keep their currencies. ``engines`` says who answers. ``payout_tolerance`` is the program's
+    rule of that name.
     """
 
     def __init__(
@@ -38,10 +40,11 @@ class OpenData:
         zone: str = "UTC",
         currency: str = "",
         engines: Engines = Engines(),  # noqa: B008 - it cannot change
+        payout_tolerance: float = HOUSE_RULES["payout_tolerance"],
     ):
         self._store = store if isinstance(store, SnapshotStore) else SnapshotStore(store)
         self._described = described
-        self.engine = engines.open(self._store, zone, currency)
+        self.engine = engines.open(self._store, zone, currency, payout_tolerance)
         self._zone = zone
 
     def without(

@@ -1,5 +1,5 @@
 -- Every referral known at as_of as numbers: 64-bit hashes of people, of what they left and of how they are written, 0
--- where not known; domain; and shows, whether the row alone may be suspected. Every condition is at least as wide as
+-- where not known; and shows, whether the row alone may be suspected. Every condition is at least as wide as
 -- the heuristic it stands for, which decides in Python; each cheap look stands guard before a dear one.
 CREATE TEMP MACRO key(value) AS CASE WHEN value IS NULL THEN CAST(0 AS UBIGINT) ELSE hash(value) END;
 -- A trace that the program knows to be of many people is none.
@@ -10,7 +10,8 @@ FROM referral_payouts
 WHERE paid_at < CAST($as_of AS TIMESTAMPTZ) AND account_hash IS NOT NULL
 GROUP BY referral_id;
 -- The mailbox behind an address, by the rules of its provider where these may change anything.
-CREATE TEMP MACRO named_in(address) AS rtrim(split_part(address, '@', 2), '.');
+CREATE TEMP MACRO named_in(address) AS
+    CASE WHEN ends_with(address, '.') THEN rtrim(split_part(address, '@', 2), '.') ELSE split_part(address, '@', 2) END;
 CREATE TEMP MACRO true_domain(named, aliases, reals) AS coalesce(reals[list_position(aliases, named)], named);
 CREATE TEMP MACRO mailbox_of(address, domain, dots, hyphens) AS
     CASE WHEN contains(address, '+') OR contains(address, '-') OR list_contains(dots, domain)
@@ -18,15 +19,24 @@ CREATE TEMP MACRO mailbox_of(address, domain, dots, hyphens) AS
             split_part(split_part(address, '@', 1), CASE WHEN list_contains(hyphens, domain) THEN '-' ELSE '+' END, 1),
             CASE WHEN list_contains(dots, domain) THEN '.' ELSE '' END, '')
         ELSE split_part(address, '@', 1) END;
--- Who of the referrers has which mailbox.
+-- Every click id of the list ends so before its equals sign: a cheap look before a dear one.
+CREATE TEMP MACRO may_name_a_click(link) AS contains(link, 'id=') OR contains(link, 'ce=') OR contains(link, 'rc=')
+    OR contains(link, 'ik=') OR contains(link, 'um=');
+CREATE TEMP MACRO has_click(link, names) AS
+    CASE WHEN may_name_a_click(lower(link)) THEN regexp_matches(link, names, 'i') ELSE false END;
+-- The parents of a domain of three names or more, itself included, without the last name alone.
+CREATE TEMP MACRO parents_of(parts) AS
+    list_transform(range(1, len(parts)), lambda place: array_to_string(list_slice(parts, place, len(parts)), '.'));
+-- Who of the referrers has which mailbox: pairs are told apart by their hash, which is one number and not two texts.
 CREATE TEMP TABLE boxes AS
 SELECT hash(mailbox_of(address, domain, $dots_ignored, $hyphen_tags), domain) AS mailbox, min(referrer) AS referee_refers
 FROM (
-    SELECT lower(referrer_email) AS address, hash(referrer_id) AS referrer, named_in(address) AS named_domain,
+    SELECT lower(email) AS address, referrer, named_in(address) AS named_domain,
         true_domain(named_domain, $alias_domains, $real_domains) AS domain
     FROM (
-        SELECT DISTINCT referrer_email, referrer_id
+        SELECT any_value(referrer_email) AS email, any_value(hash(referrer_id)) AS referrer
         FROM referrals WHERE referrer_email IS NOT NULL AND invited_at < CAST($as_of AS TIMESTAMPTZ)
+        GROUP BY hash(referrer_email, referrer_id)
     )
 )
 GROUP BY 1;
@@ -58,7 +68,6 @@ numbers AS (
         key(lower(referee_address)) AS home, key(lower(referee_name)) AS called,
         key(address) AS spelling, CASE WHEN mailbox IS NULL THEN key(NULL) ELSE hash(mailbox, domain) END AS mailbox,
         CASE WHEN right(mailbox, 1) BETWEEN '0' AND '9' THEN hash(referrer_id, rtrim(mailbox, '0123456789'), domain) ELSE key(NULL) END AS stem,
-        coalesce(domain, '') AS domain,
         CASE
             WHEN referrer_id = referee_customer_id THEN true
             WHEN referrer_cookie_id = cookie_id OR referrer_device_id = device_id OR referrer_payment_hash = payment_hash THEN true
@@ -75,7 +84,9 @@ numbers AS (
                 THEN coalesce(list_sort(list_transform(regexp_extract_all(strip_accents(replace(lower(referrer_name), 'ß', 'ss')), '[a-z0-9]+'), lambda word: word[1]))
                     = list_sort(list_transform(regexp_extract_all(strip_accents(replace(lower(referee_name), 'ß', 'ss')), '[a-z0-9]+'), lambda word: word[1])), false)
                 ELSE false END ELSE false END
-        OR coalesce(regexp_matches(landing_url, $click_ids, 'i'), false) OR coalesce(regexp_matches(referer_url, $click_ids, 'i'), false)
+        OR has_click(landing_url, $click_ids) OR has_click(referer_url, $click_ids)
+        OR coalesce(domain IN (SELECT unnest($disposable_domains)), false)
+        OR CASE WHEN domain LIKE '%.%.%' THEN list_has_any(parents_of(string_split(domain, '.')), $disposable_domains) ELSE false END
         OR CASE WHEN len($banned_sources) > 0
             THEN coalesce(list_contains($banned_sources, regexp_replace(lower(source), '[^a-z0-9]+', '', 'g')) OR strlen(source) > length(source), false)
                 OR coalesce(len(list_filter($banned_hosts, lambda host: contains(lower(referer_url), host))) > 0, false)

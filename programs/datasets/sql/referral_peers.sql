@@ -16,8 +16,8 @@ SELECT
     CASE WHEN r.undone_at < CAST($as_of AS TIMESTAMPTZ) THEN r.undone_at END AS undone_at,
     least(r.qualified_at, r.pipeline_at) + to_days(1) < least(r.invited_at, r.clicked_at) AS claimed,
     CASE
-        WHEN regexp_matches(r.landing_url, $paid_link, 'i') THEN coalesce(nullif(regexp_extract(r.landing_url, $click_id, 2, 'i'), ''), r.referral_id)
-        WHEN regexp_matches(r.referer_url, $paid_link, 'i') THEN coalesce(nullif(regexp_extract(r.referer_url, $click_id, 2, 'i'), ''), r.referral_id)
+        WHEN contains(r.landing_url, '=') AND regexp_matches(r.landing_url, $paid_link, 'i') THEN coalesce(nullif(regexp_extract(r.landing_url, $click_id, 2, 'i'), ''), r.referral_id)
+        WHEN contains(r.referer_url, '=') AND regexp_matches(r.referer_url, $paid_link, 'i') THEN coalesce(nullif(regexp_extract(r.referer_url, $click_id, 2, 'i'), ''), r.referral_id)
     END AS click
 FROM referrals r LEFT JOIN paid_out p USING (referral_id)
 WHERE r.won_at < CAST($as_of AS TIMESTAMPTZ);

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plans.commands.optimize_referrals.facts import currency_of, is_full, window_of
+from plans.commands.optimize_referrals.facts import currency_of, elsewhere_note, is_full, window_of
 from plans.commands.optimize_referrals.kpis import thresholds_of
 from plans.commands.shared.breakdowns import NOT_RECORDED, column_of, merge_small
 from plans.commands.shared.data_quality import (
@@ -70,6 +70,7 @@ def refresh_data(context: StepContext) -> StepResult:
     answers = survey(data, windows.current)
     changes = changes_since(context.program, context.inputs.get("alert_threshold", ""))
     alone, shown = windows.why_alone, shown_flows(data)
+    elsewhere = paid_elsewhere(data)
     totals = {"current": total(now), "previous": None if alone else total(before)}
     notes = [note for note in (
         groups.note,
@@ -78,6 +79,7 @@ def refresh_data(context: StepContext) -> StepResult:
         "" if answers else "No NPS answers in the window.",
         alone,
         *conversion_notes(data, *MOVED),
+        elsewhere_note(elsewhere, context.program),
         *movement_notes(data, *MOVED),
     ) if note]  # fmt: skip
     outputs: list[Any] = [
@@ -100,6 +102,7 @@ def refresh_data(context: StepContext) -> StepResult:
             "merge_note": groups.note,
             "flows": totals,
             **movement_values(data, *MOVED),
+            "paid_elsewhere": elsewhere,
             "notes": notes,
             "metric_versions": context.program["metric_versions"],
             "definition_changes": changes,
@@ -123,6 +126,14 @@ def shown_flows(data: OpenData) -> list[tuple[str, str, str]]:
     left_out |= set() if data.has("referral_payouts") else OF_PAYOUTS
     net = [flow for flow in FLOWS if flow[0] not in left_out]
     return [*net, *(flow for kind, flows in MOVED.items() if data.movements(kind) for flow in flows)]
+
+
+def paid_elsewhere(data: OpenData) -> dict[str, int]:
+    """Rewards paid in another currency than they were promised in, and those that count as all of the promise."""
+    if not data.has("referral_payouts") or not data.conversions("referrals", "referral_payouts"):
+        return {"rewards": 0, "whole": 0}
+    referrals, payouts = data.snapshot("referrals"), data.snapshot("referral_payouts")
+    return data.engine.payouts_elsewhere(referrals, payouts, as_of=data.as_of("referrals"))
 
 
 def flows(data: OpenData, span: Span, dimensions: Sequence[str]) -> list[dict[str, Any]]:

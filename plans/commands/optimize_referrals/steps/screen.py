@@ -110,6 +110,7 @@ def looks_of(policy: Policy) -> dict[str, Any]:
         "real_domains": list(DOMAIN_ALIASES.values()),
         "dots_ignored": sorted(DOTS_IGNORED),
         "hyphen_tags": sorted(HYPHEN_TAGS),
+        "disposable_domains": sorted(policy.disposable_domains),
     }
 
 

@@ -355,6 +355,36 @@ def test_what_is_taken_back_of_a_reward_is_netted_in_the_currency_of_the_payout(
         assert cell["paid"] == (0 if undone or not left else 1)
 
 
+@pytest.mark.parametrize(("near", "whole"), [(0.05, 1), (0.0, 0)])
+def test_how_near_to_a_promise_a_payout_elsewhere_is_all_of_it_is_a_rule(tmp_path, near, whole):
+    """A returned order was paid 8.55 pounds of ten euro, and nothing was taken back: what does it cost?"""
+    order = Order(2, 20, Decimal(80), Decimal(80))
+    row = order.row(order.revenue, currency="EUR", refunded_at=day(22))
+    referrals = load(tmp_path, "referrals", [row]).snapshot
+    sent = payout(2, Decimal("8.55"), currency="GBP", paid_at=day(60))
+    payouts = load(tmp_path, "referral_payouts", [sent]).snapshot
+    asked = DuckDBEngine(SnapshotStore(tmp_path / "store"), currency="USD", near=near)
+    as_of = WINDOW["end"]
+    assert asked.payouts_elsewhere(referrals, payouts, as_of=as_of) == {"rewards": 1, "whole": whole}
+    (cell,) = asked.referral_funnel(referrals, **WINDOW, as_of=as_of, payouts=payouts).to_pylist()
+    promised, paid = (
+        convert(Decimal(amount), currency, "USD", START + timedelta(days=days), ecb_rates()).amount
+        for amount, currency, days in (("10", "EUR", 20), ("8.55", "GBP", 60))
+    )
+    assert abs(paid - promised) > Decimal("0.01")
+    assert abs(cell["reward"] - (promised if whole else min(paid, promised))) <= Decimal("0.01")
+
+
+def test_payouts_in_the_currency_of_their_promise_are_no_payouts_elsewhere(tmp_path):
+    order = Order(2, 20, Decimal(80), Decimal(0))
+    referrals = load(tmp_path, "referrals", [order.row(order.revenue)]).snapshot
+    payouts = load(tmp_path, "referral_payouts", [payout(2, 10)]).snapshot
+    for currency in ("USD", "EUR", ""):
+        asked = DuckDBEngine(SnapshotStore(tmp_path / "store"), currency=currency)
+        found = asked.payouts_elsewhere(referrals, payouts, as_of=WINDOW["end"])
+        assert found == {"rewards": 0, "whole": 0}
+
+
 def test_a_reward_paid_for_an_order_that_came_back_is_a_cost_until_it_is_taken_back(tmp_path):
     order = Order(2, 20, Decimal(80), Decimal(80))
     referrals = load(tmp_path, "referrals", [order.row(order.revenue, refunded_at=day(25))]).snapshot
