@@ -300,11 +300,21 @@ def public_share(table: ReferralTable, rows: Rows) -> Floats:
     return np.where([domain in MAIL_PROVIDERS for domain in domains], 1.0, 1 / 3).astype(np.float64)
 
 
+def numbered_alike(table: ReferralTable, run: int) -> Rows:
+    """Rows whose mailbox ends in digits, where ``run`` or more of one referrer are alike without them."""
+    mailboxes = pa.array(table.referee_mailbox, pa.string())
+    rows = np.flatnonzero(pc.match_substring_regex(mailboxes, "[0-9]@"))
+    stems = pc.replace_substring_regex(mailboxes.take(rows), "[0-9]+@", "@").dictionary_encode().indices
+    alike = numbered(
+        stems.to_numpy().astype(np.intp) * (int(table.referrer.max(initial=0)) + 1) + table.referrer[rows]
+    )
+    return rows[count_of(alike) >= run]
+
+
 def sequential_mailboxes(table: ReferralTable, *, run: int = 4, gap: int = 2) -> Hits:
     """Numbered mailboxes of one referrer: at least ``run`` distinct numbers with steps of at most ``gap``."""
     groups: dict[tuple[str, str], list[tuple[int, int]]] = defaultdict(list)
-    numbered_mail = pc.match_substring_regex(pa.array(table.referee_mailbox, pa.string()), "[0-9]@")
-    for row in np.flatnonzero(numbered_mail).tolist():
+    for row in numbered_alike(table, run).tolist():
         split = split_local_number(table.referee_mailbox[row])
         if split:
             groups[table.referrer_id[row], split[0]].append((split[1], row))

@@ -141,8 +141,11 @@ def gather_cases(
     for hit in found:
         for place in np.flatnonzero(is_asked[hit.rows]).tolist():
             by_row[int(hit.rows[place])].append((hit.key, hit.evidence[place]))
-    cases = [make_case(table, scores, name, proposal, members, by_row)
-             for (name, proposal), members in grouped.items()]  # fmt: skip
+    due = due_rewards(table, np.arange(len(table)))
+    cases = [
+        make_case(table, scores, name, proposal, members, by_row, due)
+        for (name, proposal), members in grouped.items()
+    ]
     return tuple(sorted(cases, key=lambda case: (-case.expected_loss, case.case_id, case.proposal)))
 
 
@@ -199,18 +202,21 @@ def make_case(
     proposal: str,
     members: list[int],
     by_row: dict[int, list[tuple[str, str]]],
+    due: Floats,
 ) -> Case:
+    """``due``: the reward of every referral that is still to be paid."""
     counts = Counter(key for row in members for key, _ in by_row[row])
     example = {key: evidence for row in reversed(members) for key, evidence in by_row[row]}
-    rewards = due_rewards(table, np.array(members, dtype=np.intp))
+    places = np.array(members, dtype=np.intp)
+    rewards, told = due[places], scores[places]
     return Case(
         case_id=name,
-        referral_ids=tuple(table.referral_id[members].tolist()),
-        referrer_ids=tuple(sorted(set(table.referrer_id[members].tolist()))),
-        score=float(scores[members].max()),
+        referral_ids=tuple(table.referral_id[places].tolist()),
+        referrer_ids=tuple(sorted(set(table.referrer_id[places].tolist()))),
+        score=float(told.max()),
         at_risk=float(rewards.sum()),
-        expected_loss=float((rewards * scores[members]).sum() / 100),
-        paid=float(table.reward[members][~np.isnat(table.paid_at[members])].sum()),
+        expected_loss=float((rewards * told).sum() / 100),
+        paid=float(table.reward[places][~np.isnat(table.paid_at[places])].sum()),
         proposal=proposal,
         reasons=tuple(
             Reason(key, CATALOGUE[key].title, count, example[key], CATALOGUE[key].false_positives)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from programs.analytics.fraud.normalise import Texts, normalise_all, normalise_email
+from programs.analytics.fraud.normalise import Texts, normalise_emails
 from programs.analytics.fraud.numbers import Rows, count_by, distinct_by, numbered
 
 Times = npt.NDArray[np.datetime64]
@@ -159,7 +159,7 @@ class ReferralTable:
             counts.append(names_by(given["referee_address"], given["referee_name"]))
         given |= zip(COUNTS, counts, strict=True)
         for mailbox in MAILBOXES:
-            given[mailbox] = normalise_all(given[mailbox.replace("mailbox", "email")], normalise_email)
+            given[mailbox] = normalise_emails(given[mailbox.replace("mailbox", "email")])
         given["referrer_person"], given["person"] = people_of(
             given["referrer_id"],
             given["referee_customer_id"],

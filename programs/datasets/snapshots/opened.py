@@ -29,8 +29,8 @@ class OpenData:
 
     Steps see only these snapshots, whatever was loaded since. Times are those on the wall clock of ``zone``,
     the program's (see ``local_time``), and amounts in its ``currency`` (see ``converting``); amounts of
-    several partners keep their currencies. ``engines`` says who answers. ``payout_tolerance`` is the program's
-    rule of that name.
+    several partners keep their currencies. ``engines`` says who answers. ``payout_tolerance`` is the rule of
+    that name of the program.
     """
 
     def __init__(

@@ -1,3 +1,4 @@
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -7,6 +8,7 @@ from programs.analytics.fraud.normalise import (
     are_one_name,
     normalise_address,
     normalise_email,
+    normalise_emails,
     normalise_name,
     split_local_number,
 )
@@ -35,6 +37,12 @@ def test_an_address_becomes_its_mailbox(address, mailbox):
 def test_normalising_twice_changes_nothing(address):
     once = normalise_email(address)
     assert normalise_email(once) == once
+
+
+@given(st.lists(st.emails() | st.text("ab.+-@\nÄ", max_size=9) | st.just("a.b@gmail.com"), max_size=6))
+def test_many_addresses_are_told_as_each_is(addresses):
+    told = normalise_emails(np.array([*addresses, ""], dtype=object))
+    assert told.tolist() == [*map(normalise_email, addresses), ""]
 
 
 def test_names_and_addresses_meet_whatever_their_spelling():

@@ -11,6 +11,7 @@ from plans.commands.optimize_referrals.steps.screen import POLICY, policy_of, sc
 from plans.demo import referrals as demo
 from programs.analytics.fraud.review import review
 from programs.analytics.fraud.table import COUNTS, MAILBOXES, TIMES, Population, ReferralTable
+from programs.analytics.fraud.traffic import LOOK_FOR
 from programs.datasets import OpenData
 from programs.datasets.worlds.referral_world import build_referral_world
 from tests.plans.commands.optimize_referrals.conftest import Shelf
@@ -95,3 +96,29 @@ def test_banned_sources_pass_the_screen_however_they_are_spelled(shelf, world):
     found = next(hit for hit in review(few, banning, population).hits if hit.key == "banned_source")
     banned = set(source.column("referral_id").slice(0, 5).to_pylist()) - {source["referral_id"][3].as_py()}
     assert {few.referral_id[row] for row in found.rows} == banned
+
+
+def changed(shelf, world, column, values):
+    """The data of ``world`` whose first referrals have ``values`` in a column, and the ids of these."""
+    source = world["referrals"]
+    told = [*values, *source[column].to_pylist()[len(values) :]]
+    place = source.column_names.index(column)
+    table = source.set_column(place, column, pa.array(told, pa.string()))
+    return stored(shelf, world | {"referrals": table}), source["referral_id"].to_pylist()[: len(values)]
+
+
+def test_throw_away_mailboxes_pass_the_screen_and_those_that_sound_alike_do_not(shelf, world):
+    thrown = ["a@mailinator.com", "b@x.Mailinator.com", "c@y.x.mailinator.com.", "d+e@yopmail.com"]
+    others = ["f@notmailinator.com", "g@mailinator.com.example.org", "h@com", "i@x.y.example.org"]
+    data, ids = changed(shelf, world, "referee_email", [*thrown, *others])
+    few, population = screened(data, data.as_of("referrals"), POLICY)
+    hit = next(hit for hit in review(few, POLICY, population).hits if hit.key == "disposable_domain")
+    assert {few.referral_id[row] for row in hit.rows} & set(ids) == set(ids[: len(thrown)])
+
+
+@pytest.mark.parametrize("column", ["landing_url", "referer_url"])
+def test_every_click_id_passes_the_screen(shelf, world, column):
+    links = [f"https://shop.example/?ref=1&{name.upper()}=x" for name in LOOK_FOR]
+    data, ids = changed(shelf, world, column, links)
+    few, _ = screened(data, data.as_of("referrals"), POLICY)
+    assert set(ids) <= set(few.referral_id.tolist())
