@@ -20,13 +20,13 @@ CREATE TEMP MACRO mailbox_of(address, domain, dots, hyphens) AS
             CASE WHEN list_contains(dots, domain) THEN '.' ELSE '' END, '')
         ELSE split_part(address, '@', 1) END;
 -- Every click id of the list ends so before its equals sign: a cheap look before a dear one.
-CREATE TEMP MACRO may_name_a_click(link) AS contains(link, 'id=') OR contains(link, 'ce=') OR contains(link, 'rc=')
-    OR contains(link, 'ik=') OR contains(link, 'um=');
+CREATE TEMP MACRO may_name_a_click(link) AS (contains(link, 'id=') OR contains(link, 'ce=') OR contains(link, 'rc=')
+    OR contains(link, 'ik=') OR contains(link, 'um='));
 CREATE TEMP MACRO has_click(link, names) AS
     CASE WHEN may_name_a_click(lower(link)) THEN regexp_matches(link, names, 'i') ELSE false END;
 -- The parents of a domain of three names or more, itself included, without the last name alone.
-CREATE TEMP MACRO parents_of(parts) AS
-    list_transform(range(1, len(parts)), lambda place: array_to_string(list_slice(parts, place, len(parts)), '.'));
+CREATE TEMP MACRO parents_of(parts) AS (
+    list_transform(range(1, len(parts)), lambda place: array_to_string(list_slice(parts, place, len(parts)), '.')));
 -- Who of the referrers has which mailbox: pairs are told apart by their hash, which is one number and not two texts.
 CREATE TEMP TABLE boxes AS
 SELECT hash(mailbox_of(address, domain, $dots_ignored, $hyphen_tags), domain) AS mailbox, min(referrer) AS referee_refers

@@ -7,6 +7,8 @@ import pyarrow as pa
 import pytest
 
 from plans.commands.optimize_referrals.steps.payouts import Clawbacks, clawback_table
+from programs.datasets import OpenData
+from programs.schemas.referral_rules import payout_tolerance
 from tests.plans.commands.optimize_referrals.made_up import loaded, outputs_of
 
 START = datetime(2026, 6, 1, tzinfo=UTC)
@@ -114,3 +116,32 @@ def test_the_holding_period_is_the_programs(tmp_path):
     other = tmp_path / "other"
     other.mkdir()
     assert broken(risk_of(other, [referral("r")], paid, holding_days=14)) == {}
+
+
+@pytest.mark.parametrize(
+    ("rules", "whole"),
+    [({}, "1 of them came within 5.0 %"), ({"payout_tolerance": 0}, "0 of them came within 0.0 %")],
+)
+def test_rewards_paid_in_another_currency_are_told_with_the_rule(tmp_path, rules, whole):
+    """Twenty euro were promised and 17.1 pounds paid, when a pound was worth 1.17 euro or so."""
+    start = datetime(2024, 3, 4, tzinfo=UTC)
+    at_day = [start + timedelta(days=days) for days in (0, 80)]
+    referrals = pa.table({
+        "referral_id": ["r", "last"], "referrer_id": ["anna", "anna"], "reward": [20.0, 20.0],
+        "revenue": [100.0, 100.0], "currency": ["EUR", "EUR"], "invited_at": at_day, "won_at": at_day,
+    })  # fmt: skip
+    payouts = pa.table({
+        "payout_id": ["p"], "referral_id": ["r"], "beneficiary_id": ["anna"], "amount": [17.1],
+        "currency": ["GBP"], "paid_at": [start + timedelta(days=35)],
+    })  # fmt: skip
+    stored = loaded(SimpleNamespace(tables={"referrals": referrals, "referral_payouts": payouts}), tmp_path)
+    data = OpenData(
+        tmp_path,
+        stored._described,
+        "UTC",
+        "EUR",
+        payout_tolerance=payout_tolerance({"referral_rules": rules}),
+    )
+    told = outputs_of(data, ("data",), referral_rules=rules)["data"]
+    (note,) = (note for note in told["notes"] if "another currency" in note)
+    assert note.startswith("One reward was paid in another currency than promised.") and whole in note
