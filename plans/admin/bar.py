@@ -9,10 +9,11 @@ from typing import Any
 
 from django.urls import reverse
 
-from gtm.core import fsm
+from gtm.core import clock, fsm
 from gtm.core.actors import Actor
 from plans.drawing.timeline import length
 from plans.engine.people.permissions import may_work_on
+from plans.engine.people.taken_back import TIME_TO_UNDO
 from plans.models import (
     ASKING_STATES,
     AT_WORK_STATES,
@@ -50,7 +51,7 @@ def standing_of(
     asking = [(round_, mine) for round_, _, mine in rounds if round_.state in ASKING_STATES]
     people = [task for task in tasks if task.is_with_people]
     computing = [task for task in tasks if task.state in AT_WORK_STATES]
-    text, due = _in_words(plan, [round_ for round_, _ in asking], people, computing)
+    text, due = _in_words(plan, [round_ for round_, _ in asking], tasks)
     action, url = _action(plan, asking, people, [case for case, _ in cases], actor)
     left = seconds_left(tasks) if computing else 0
     return Standing(text, due, length(timedelta(seconds=left)) if left else "", action, url)
@@ -63,9 +64,9 @@ def seconds_left(tasks: Iterable[Task]) -> int:
     )
 
 
-def _in_words(
-    plan: Plan, asking: Sequence[Any], people: Sequence[Task], computing: Sequence[Task]
-) -> tuple[str, datetime | None]:
+def _in_words(plan: Plan, asking: Sequence[Any], tasks: Sequence[Task]) -> tuple[str, datetime | None]:
+    people = [task for task in tasks if task.is_with_people]
+    computing = [task for task in tasks if task.state in AT_WORK_STATES]
     if plan.state == "changes_requested":
         return "Waits for an answer to the changes that were asked for", None
     if plan.state not in CHANGEABLE_PLAN_STATES and plan.state != "in_review":
@@ -79,6 +80,13 @@ def _in_words(
         dues = [task.due_at for task in people if task.due_at]
         who = _names(dict.fromkeys(task.owner.name if task.owner else task.agent.name for task in people))
         return f"Waits for {who}", min(dues, default=None)
+    if plan.state == "running" and tasks and all(task.state in FINAL_TASK_STATES for task in tasks):
+        last = max((task.finished_at for task in tasks if task.finished_at), default=None)
+        if last and clock.now() - last <= TIME_TO_UNDO:
+            return (
+                "Everything is done. The plan ends when the last completion cannot be undone any more",
+                None,
+            )
     return "", None
 
 

@@ -130,7 +130,8 @@ class TaskAdmin(FoundByPlanId, ReadOnly, GovernedAdmin):
         comment, evidence = told.get("comment", ""), told.get("evidence", "")
         answers = {
             "complete": lambda: human_tasks.complete(
-                task, result={}, evidence={"note": evidence} if evidence else {}, comment=comment
+                task, result={}, evidence={"note": evidence} if evidence else {}, comment=comment,
+                may_be_undone=True,
             ),
             "report_blocked": lambda: human_tasks.report_blocked(task, reason=comment),
             "unblock": lambda: human_tasks.unblock(task, comment=comment),

@@ -21,9 +21,17 @@ from programs.models import Person
 
 
 def complete(
-    task: Task, *, result: Mapping[str, Any], evidence: Mapping[str, str], comment: str = ""
+    task: Task,
+    *,
+    result: Mapping[str, Any],
+    evidence: Mapping[str, str],
+    comment: str = "",
+    may_be_undone: bool = False,
 ) -> Task:
-    """Finish a human task, or record a manual result where the engine gave up."""
+    """Finish a human task, or record a manual result where the engine gave up.
+
+    ``may_be_undone``: a plan that ends with it ends when the time to undo is over. Otherwise it ends at once.
+    """
     values = canonical.plain({**result, "evidence": dict(evidence)} if evidence else dict(result))
     with transaction.atomic():
         task.refresh_from_db()
@@ -33,6 +41,7 @@ def complete(
             name,
             comment=comment,
             evidence=evidence,
+            may_be_undone=may_be_undone and name == "complete",
             set_fields={
                 "output": values,
                 "output_sha256": canonical.digest(values),

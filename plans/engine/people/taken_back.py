@@ -74,7 +74,10 @@ def reopen(task: Task, *, comment: str) -> Task:
 
 
 def ends_plan(task: Task) -> bool:
-    """Whether nothing else is left of the plan: with this task it ends, and then nothing is undone."""
+    """Whether nothing else is left of the plan: with this task it ends, and then nothing is undone.
+
+    Where it was completed on a page, the plan ends when the time to undo is over (``running.sweep``).
+    """
     if task.is_done:
         return False
     others = task.plan.tasks.exclude(pk=task.pk)

@@ -224,7 +224,8 @@ def advance_after_task(task: Task, change: Change) -> None:
     else is so, anything may.
     """
     anything = task.kind == TaskKind.GATE or steps.may_hold(task.plan.command_key)
-    advance(task.plan, after=None if anything else task, is_fresh=change.is_fresh)
+    may_end = not change.params.get("may_be_undone", False)
+    advance(task.plan, after=None if anything else task, is_fresh=change.is_fresh, may_end=may_end)
 
 
 def advance_after_case(case: Escalation, change: Change) -> None:
@@ -233,11 +234,12 @@ def advance_after_case(case: Escalation, change: Change) -> None:
         advance(case.plan)
 
 
-def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False) -> None:
+def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False, may_end: bool = True) -> None:
     """Open everything whose needs are met, and close the plan when nothing is left.
 
     The chain is locked. ``after``: nothing else than this task has moved since the last time. ``is_fresh``:
-    the plan was read under the lock, and nothing stops it.
+    the plan was read under the lock, and nothing stops it. Without ``may_end`` the sweep closes it, when the
+    time to undo is over: who clicks may have clicked wrongly.
     """
     if not is_fresh:
         plan.refresh_from_db()
@@ -267,7 +269,7 @@ def advance(plan: Plan, *, after: Task | None = None, is_fresh: bool = False) ->
         return
     if has_asked or not is_fresh:
         plan.refresh_from_db()
-    if plan.state == "running" and not _OPEN_TASKS.rows(plan=plan.pk):
+    if may_end and plan.state == "running" and not _OPEN_TASKS.rows(plan=plan.pk):
         finish(plan)
 
 

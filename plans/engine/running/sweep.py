@@ -13,7 +13,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from django.db import transaction
-from django.db.models import F, Q
+from django.db.models import Exists, F, OuterRef, Q
 
 from gtm.core import clock, events
 from gtm.core.actors import SWEEP, Actor, acting_as
@@ -22,11 +22,11 @@ from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from plans.engine.escalation import deadlines, ladder
 from plans.engine.gates import break_glass
-from plans.engine.people import substitutes
+from plans.engine.people import substitutes, taken_back
 from plans.engine.running import auditor, dispatch, flow, forecasts, runner
 from plans.engine.running.fair_share import a_share
-from plans.engine.stopping import ripcord, stopped_tasks, undo
-from plans.models import AT_WORK_PLAN_STATES, CLAIMABLE_STATES, Plan, Task, TaskKind
+from plans.engine.stopping import ripcord, stopped, stopped_tasks, undo
+from plans.models import AT_WORK_PLAN_STATES, CLAIMABLE_STATES, FINAL_TASK_STATES, Plan, Task, TaskKind
 
 logger = logging.getLogger(__name__)
 
@@ -50,6 +50,7 @@ class Swept:
     stopped: int
     owed: int
     ahead: int
+    ended: int
 
 
 def sweep() -> Swept:
@@ -68,6 +69,7 @@ def sweep() -> Swept:
             stopped=stopped_tasks.settle_overdue(clock.now()) + ripcord.repair() + undo.sweep(),
             owed=break_glass.sweep(clock.now()),
             ahead=forecasts.sweep(clock.now()),
+            ended=_each(ending_plans(), end_plan),
         )
         auditor.check(clock.now())
         return swept
@@ -116,6 +118,24 @@ def advance_held(plan: Plan) -> None:
     """Go on where what holds a task has moved; a plan that goes live in a month is looked at, not locked."""
     waiting = plan.tasks.filter(state="pending").exclude(held_because="")
     if all(flow.why_held(plan, task) == task.held_because for task in waiting):
+        return
+    with transaction.atomic():
+        changelog.lock_chain(plan.change_chain())
+        flow.advance(plan)
+
+
+def ending_plans() -> Iterable[Plan]:
+    """Running plans of which nothing is left, when the last completion cannot be undone any more."""
+    tasks = Task.objects.order_by().filter(plan=OuterRef("pk"))
+    may_move = ~Q(state__in=FINAL_TASK_STATES) | Q(finished_at__gt=clock.now() - taken_back.TIME_TO_UNDO)
+    by_people = tasks.filter(kind=TaskKind.HUMAN, state="succeeded")
+    rows = Plan.objects.filter(~Exists(tasks.filter(may_move)), Exists(by_people), state="running")
+    return a_share(rows.order_by("pk"), BATCH)
+
+
+def end_plan(plan: Plan) -> None:
+    """Close it, unless a review is owed or a case asks to stop: their end closes it."""
+    if flow.no_review_owed(plan, {}) or stopped.nothing_asks_to_stop(plan, {}):
         return
     with transaction.atomic():
         changelog.lock_chain(plan.change_chain())

@@ -1,13 +1,18 @@
 """Decisions, tasks and escalations answered in the admin."""
 
+from datetime import timedelta
+
 import pytest
 from django.contrib.messages import get_messages
 from django.urls import reverse
 
+from gtm.core import clock
 from gtm.core.actors import Actor, acting_as
 from plans.demo.organisation import PASSWORD
 from plans.engine.escalation import ladder
 from plans.engine.gates import rework
+from plans.engine.people import taken_back
+from plans.engine.running.sweep import sweep
 from plans.models import Decision
 from tests.factories import do_work, make_plan, make_task, round_of
 
@@ -85,9 +90,21 @@ def test_a_task_of_people_is_completed_on_its_page(login, asked, decision_page):
         url, {"answer": "complete", "comment": "Sent.", "evidence": "Mail of today"}, follow=True
     )
     task.refresh_from_db()
-    assert task.is_done and task.plan.state == "succeeded"
-    assert "Recorded." in said(done) and "undo this" not in said(done), "the plan has ended"
+    assert task.is_done and task.plan.state == "running"
+    assert "Recorded. You can undo this for one minute." in said(done)
     assert "This is the last task" not in done.content.decode()
+    plan_page = login("ops").get(reverse("admin:plans_plan_change", args=[asked.pk])).content.decode()
+    assert "Everything is done. The plan ends when the last completion cannot be undone any more" in plan_page
+    sweep()
+    login("ops").post(url, {"answer": "undo", "comment": "The wrong task."})
+    task.refresh_from_db()
+    assert (task.state, task.plan.state) == ("ready", "running")
+    login("ops").post(url, {"answer": "complete", "comment": "Sent.", "evidence": "Mail of today"})
+    with clock.standing_at(clock.now() + taken_back.TIME_TO_UNDO + timedelta(seconds=1)):
+        assert sweep().ended == 1
+        assert sweep().ended == 0
+    task.refresh_from_db()
+    assert (task.state, task.plan.state) == ("succeeded", "succeeded")
 
 
 @pytest.fixture
