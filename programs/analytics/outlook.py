@@ -20,6 +20,8 @@ from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.redemption_tail import RedemptionTail
 
 FloatArray = NDArray[np.float64]
+ROUNDING = 1e-9
+"""Of points: what parts of them add up to may be more by this."""
 METHOD = "additive method, Merz and Wüthrich"
 
 
@@ -79,7 +81,8 @@ def point_outlook(
     redeemed = np.nanmax(triangle, axis=1)
     if redeemed.sum() <= 0:
         return Unavailable("No point has been redeemed yet.")
-    if (redeemed > points).any() or (redeemed.sum() + gone.sum()) > points.sum():
+    most = points * (1 + ROUNDING)
+    if (redeemed > most).any() or (redeemed.sum() + gone.sum()) > most.sum():
         return Unavailable("More points were redeemed or expired than issued: check the months of issue.")
     rates, scatter, exposure = _rates(points, triangle)
     ages = (~np.isnan(triangle)).sum(axis=1)

@@ -77,6 +77,13 @@ def _of_points(health: Mapping[str, Any], currency: str) -> list[str]:
     low, high = health["liability_low"], health["liability_high"]
     if not order or not caveat.startswith(order) or low is None or high is None:
         return [f"{caveat}."]
+    if by_order := health.get("liability_by_order"):
+        first, newest = (money(each, currency) for each in by_order)
+        return [
+            f"{caveat}. The point liability is {money(health['liability'], currency)} ({money(low, currency)} to "
+            f"{money(high, currency)}) so, {first} first in first out and {newest} newest first: if the redemptions that "
+            "name their month are not like the others, it may lie elsewhere between these two."
+        ]
     # Of old points little is owed: an order that hardly moves breakage may move what is owed several times.
     return [
         f"{caveat}. So this ledger cannot tell what is owed: the point liability lies between {money(low, currency)} "

@@ -1,7 +1,8 @@
 """Redemptions of a point ledger by month of issue, and what will come of the points still out.
 
-Outflows that name no month of issue leave first in first out. Where many redemptions are of that kind the other
-end, newest first, is worked out too: what both say bounds what is forecast.
+Outflows that name no month of issue leave first in first out. Where many redemptions are of that kind, those that
+name their month say whether first in first out is right; where it is not, they say how old points are when they are
+redeemed, and the others are taken to be as old. Where too few name it to tell, the other end, newest first, is worked out too: what both say bounds what is forecast.
 """
 
 from __future__ import annotations
@@ -15,12 +16,14 @@ import numpy as np
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from gtm.core.percents import percent_text
 from plans.commands.shared.columns import columns
+from plans.commands.shared.order_of_points import OrderOfPoints, no_wider_than, over_both, wider
 from programs.analytics import breakage
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
+from programs.analytics.named_ages import as_the_named, named_ages, within
 from programs.analytics.newest_first import newest_first
 from programs.analytics.outlook import PointOutlook, point_outlook
+from programs.analytics.rates import wilson_rate
 from programs.analytics.redemption_tail import RedemptionTail, redemption_tail
 from programs.datasets import OpenData
 from programs.datasets.local_time import start_of_day
@@ -28,8 +31,8 @@ from programs.datasets.local_time import start_of_day
 NO_LEDGER = "No point ledger is loaded; load one on the page Data, Load data."
 MANY_UNNAMED = 0.2
 """Of redeemed points: where more name no month of issue, the order in which points leave is bounded."""
-WORTH_A_CAVEAT = 0.01
-"""Of issued points: how far the two orders may lie apart before a reader has to know."""
+FIRST_IN_HOLDS = 0.8
+"""Of the redeemed points that name their month: where first in first out surely has as many right, it counts."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -50,6 +53,14 @@ class Vintages:
     """Share of the redeemed points that name no month of issue."""
     newest_first: Vintages | None = None
     """The same ledger if the newest points were spent first; None where few redemptions name no month."""
+    first_in: Vintages | None = None
+    """The same first in first out, where this is by the redemptions that name their month; else None."""
+    neighbours: tuple[tuple[Vintages, Vintages], ...] = ()
+    """The same with the rate of each age one standard error lower and higher: how few name their month."""
+    told_by: float = 0.0
+    """Redemptions that name their month, counted as if of equal size, where they choose."""
+    agree: float | None = None
+    """Share of the points redeemed that name their month, as first in first out has it, where that is chosen so."""
 
     @property
     def redeemed_so_far(self) -> NDArray[np.float64]:
@@ -89,8 +100,66 @@ def read_vintages(data: OpenData, *, as_of: datetime | None = None) -> Vintages 
     found = replace(found, unnamed=unnamed / redeemed if redeemed > 0 else 0.0)
     if found.unnamed <= MANY_UNNAMED:
         return found
-    other = _by_vintage([*_named_rows(named), *_newest_first_rows(of_members)], issued, end)
-    return found if isinstance(other, Unavailable) else replace(found, newest_first=other)
+    others = _newest_first_rows(of_members)
+    other = _by_vintage([*_named_rows(named), *others], issued, end)
+    if isinstance(other, Unavailable):
+        return found
+    chosen = _by_named(replace(found, newest_first=other), _named_rows(named), others, of_members)
+    if chosen.first_in is None:
+        return chosen
+    told = data.engine.ledger_first_in(ledger, as_of=end).to_pylist()[0]
+    agree = min(told["agree"] / told["named"], 1.0)
+    surely = wilson_rate(agree * chosen.told_by, chosen.told_by)
+    if isinstance(surely, Estimate) and (surely.low or 0.0) >= FIRST_IN_HOLDS:
+        return replace(found, told_by=chosen.told_by, agree=agree)
+    return chosen
+
+
+def _by_named(
+    first_in: Vintages, named: list[dict[str, Any]], others: list[dict[str, Any]], of_members: Any
+) -> Vintages:
+    """As old as the redemptions that name their month; ``first_in`` itself where too few of them do.
+
+    Points that expire or are taken back without a month of issue stay where newest first has them, as far as that
+    month has points left.
+    """
+    first = first_in.months[0]
+    size = _months_between(first, (first_in.until - timedelta(days=1)).date()) + 1
+    issued, expired, unnamed = (np.zeros(size) for _ in range(3))
+    redeemed, squares = np.zeros((size, size)), np.zeros((size, size))
+    for month, points in zip(first_in.months, first_in.issued, strict=True):
+        issued[_months_between(first, month)] = points
+    for row in (*named, *others):
+        if row["vintage"] is not None and 0 <= (at := _months_between(first, row["vintage"])) < size:
+            expired[at] += row["expired"]
+    for row in named:
+        at, when = _months_between(first, row["vintage"]), _months_between(first, row["period"])
+        if 0 <= at <= when < size:
+            redeemed[at, when] += row["redeemed"]
+            squares[at, when] += row["squares"]
+    for period, points in zip(
+        of_members["period"].to_pylist(), of_members["redeemed"].to_pylist(), strict=True
+    ):
+        if 0 <= (when := _months_between(first, period)) < size:
+            unnamed[when] += points
+    ages = named_ages(issued, redeemed, squares, unnamed)
+    if ages is None:
+        return first_in
+
+    def reading(rate: NDArray[np.float64]) -> Vintages:
+        placed = redeemed + as_the_named(issued, redeemed.sum(axis=1), unnamed, rate)
+        lapsed = within(np.maximum(issued - placed.sum(axis=1), 0.0), expired)
+        found = replace(first_in, redeemed=first_in.redeemed.copy(), lapsed=first_in.lapsed.copy())
+        for n, month in enumerate(first_in.months):
+            at = _months_between(first, month)
+            found.redeemed[n, : size - at] = np.cumsum(placed[at, at:])
+            found.lapsed[n] = lapsed[at]
+        return found
+
+    moves = [age for age in range(size) if ages.error[age] > 0]
+    pairs = tuple((reading(ages.moved(age, -1)), reading(ages.moved(age, 1))) for age in moves)
+    alone = replace(first_in, newest_first=None)
+    return replace(reading(ages.rate), first_in=alone, neighbours=pairs, told_by=ages.redemptions)
 
 
 def _named_rows(named: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
@@ -116,7 +185,7 @@ def _newest_first_rows(moves: Any) -> list[dict[str, Any]]:
     rows = []
     for kind in kinds:
         for vintage, month in np.argwhere(placed[kind] > 0):
-            started = date((first + int(vintage)) // 12, (first + int(vintage)) % 12 + 1, 1)
+            started = _month_after(date(first // 12, first % 12 + 1, 1), int(vintage))
             points = float(placed[kind][vintage, month])
             rows.append({**nothing, kind: points, "vintage": started, "age": int(month - vintage)})
         rows.append({**nothing, kind: float(uncovered[kind].sum()), "vintage": None, "age": None})
@@ -168,59 +237,83 @@ def end_of_full_months(end: datetime) -> datetime:
 class Outlook:
     """What is to come of the points of a ledger: one model for every command.
 
-    ``found`` is first in first out where no month is named; ``other`` is newest first, None where few name none.
+    ``found`` is what counts; ``other`` is newest first, None where few redemptions name no month; ``first_in`` is
+    first in first out where ``found`` is by the redemptions that name their month, with ``neighbours`` for the error
+    of how few they are; else None, and ``found`` is first in first out itself.
     """
 
     vintages: Vintages
     found: PointOutlook
     other: PointOutlook | None
+    first_in: PointOutlook | None = None
+    neighbours: tuple[tuple[PointOutlook, PointOutlook], ...] = ()
 
     @property
     def breakage(self) -> Estimate:
         """Points that will never be redeemed / points issued."""
-        return _over_both(self.found.breakage(), self.other.breakage() if self.other else None)
+        if self.first_in:
+            pairs = [(low.breakage(), high.breakage()) for low, high in self.neighbours]
+            orders = [each.breakage() for each in (self.first_in, self.other) if each]
+            return no_wider_than(wider(self.found.breakage(), pairs), *orders)
+        return over_both(self.found.breakage(), self.other.breakage() if self.other else None)
 
     def rate_of_outstanding(
         self, outstanding: float, *, fresh: float = 0.0, redeemed_since: float = 0.0
     ) -> MaybeEstimate:
-        """As ``PointOutlook.rate_of_outstanding``, with the interval of both orders."""
-        found, other = (
-            each.rate_of_outstanding(outstanding, fresh=fresh, redeemed_since=redeemed_since)
-            if each
-            else None
-            for each in (self.found, self.other)
-        )
+        """As ``PointOutlook.rate_of_outstanding``, with the error of how few redemptions name their month, or with
+        the interval of both orders."""
+
+        def of(each: PointOutlook | None) -> MaybeEstimate | None:
+            if each is None:
+                return None
+            return each.rate_of_outstanding(outstanding, fresh=fresh, redeemed_since=redeemed_since)
+
+        found, other = of(self.found), of(self.other)
+        if self.first_in and isinstance(found, Estimate):
+            pairs = [(of(low), of(high)) for low, high in self.neighbours]
+            told = [
+                (low, high) for low, high in pairs if isinstance(low, Estimate) and isinstance(high, Estimate)
+            ]
+            return no_wider_than(
+                wider(found, told),
+                *(each for each in (of(self.first_in), other) if isinstance(each, Estimate)),
+            )
         if not isinstance(found, Estimate) or not isinstance(other, Estimate):
             return found or Unavailable("No points are outstanding.")
-        return _over_both(found, other)
+        return over_both(found, other)
+
+    def rates_by_order(
+        self, outstanding: float, *, fresh: float = 0.0, redeemed_since: float = 0.0
+    ) -> tuple[float, float] | None:
+        """Of the points out, to be redeemed first in first out and newest first; None where ``found`` is an order."""
+        if self.first_in is None or self.other is None:
+            return None
+        first, newest = (
+            each.rate_of_outstanding(outstanding, fresh=fresh, redeemed_since=redeemed_since)
+            for each in (self.first_in, self.other)
+        )
+        if isinstance(first, Unavailable) or isinstance(newest, Unavailable):
+            return None
+        return first.value, newest.value
+
+    @property
+    def order(self) -> OrderOfPoints:
+        other = self.other.breakage().value if self.other else None
+        first = self.first_in.breakage().value if self.first_in else None
+        vintages = self.vintages
+        return OrderOfPoints(
+            vintages.unnamed, self.found.breakage().value, other, first, vintages.told_by, vintages.agree
+        )
 
     @property
     def sentence(self) -> str:
-        """How many redeemed points name no month of issue, and by which order they are taken."""
-        other = self.other.breakage().value if self.other else None
-        return order_in_words(self.vintages.unnamed, self.found.breakage().value, other)
+        """How many redeemed points name no month of issue, and how they are taken."""
+        return self.order.sentence
 
     @property
     def caveat(self) -> str:
         """``sentence`` where the order matters, else empty."""
-        other = self.other.breakage().value if self.other else None
-        return self.sentence if order_matters(self.found.breakage().value, other) else ""
-
-
-def order_in_words(unnamed: float, breakage: float, newest_first: float | None) -> str:
-    """How many redeemed points name no month of issue, and what breakage is first in first out and the other way."""
-    if not unnamed:
-        return "Every redeemed point names its month of issue"
-    said = f"{percent_text(unnamed, 0)} of the redeemed points name no month of issue; they are taken first in first out"
-    if newest_first is None:
-        return said
-    ends = f"{percent_text(breakage, 0)} first in first out and {percent_text(newest_first, 0)} newest first"
-    return f"{said}. Breakage is {ends}: the interval covers both"
-
-
-def order_matters(breakage: float, newest_first: float | None) -> bool:
-    """Whether the order in which points leave changes breakage by what a reader has to know."""
-    return newest_first is not None and abs(breakage - newest_first) > WORTH_A_CAVEAT
+        return self.sentence if self.order.matters else ""
 
 
 def outlook_of(vintages: Vintages) -> Outlook | Unavailable:
@@ -228,20 +321,19 @@ def outlook_of(vintages: Vintages) -> Outlook | Unavailable:
     found = _outlook(vintages)
     if isinstance(found, Unavailable):
         return found
-    other = _outlook(vintages.newest_first) if vintages.newest_first else None
-    return Outlook(vintages, found, other if isinstance(other, PointOutlook) else None)
+    other, first = (_outlook(each) if each else None for each in (vintages.newest_first, vintages.first_in))
+    pairs = [(_outlook(low), _outlook(high)) for low, high in vintages.neighbours]
+    return Outlook(
+        vintages,
+        found,
+        other if isinstance(other, PointOutlook) else None,
+        first if isinstance(first, PointOutlook) else None,
+        tuple((a, b) for a, b in pairs if isinstance(a, PointOutlook) and isinstance(b, PointOutlook)),
+    )
 
 
 def _outlook(vintages: Vintages) -> PointOutlook | Unavailable:
     return point_outlook(vintages.issued, vintages.redeemed, vintages.lapsed, tail=vintages.tail)
-
-
-def _over_both(found: Estimate, other: Estimate | None) -> Estimate:
-    if other is None:
-        return found
-    lows = [each for each in (found.low, other.low) if each is not None]
-    highs = [each for each in (found.high, other.high) if each is not None]
-    return replace(found, low=min(lows), high=max(highs))
 
 
 def forecast(vintages: Vintages | Unavailable) -> breakage.MaybeForecast:
@@ -268,6 +360,11 @@ def redemption_pattern(vintages: Vintages | Unavailable) -> NDArray[np.float64] 
     exposed = (seen * vintages.issued[:, None]).sum(axis=0)
     rates = np.maximum(np.nansum(steps, axis=0), 0.0) / exposed
     return np.cumsum(rates) / rates.sum() if rates.sum() > 0 else None
+
+
+def _month_after(first: date, months: int) -> date:
+    number = first.year * 12 + first.month - 1 + months
+    return date(number // 12, number % 12 + 1, 1)
 
 
 def _months_between(start: date, end: date) -> int:

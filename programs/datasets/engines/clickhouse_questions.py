@@ -32,6 +32,7 @@ NOT_ASKED: Mapping[str, str] = {
     "filled_columns": NET,
     "goal_figures": MIDDLE,
     "journeys": PARTNERS,
+    "ledger_first_in": "it joins stretches of running totals, which is not written for it yet",
     "ledger_months": "members are numbered in their order, which is not written for it yet",
     "lifecycle_days": FRAME,
     "loyalty_windows": LISTS,

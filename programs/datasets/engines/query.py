@@ -178,10 +178,15 @@ class QueryEngine(LoyaltyQuestions, PartnerQuestions, ReferralQuestions, ABC):
         return self._ask("ledger_vintages", {"point_ledger": ledger}, as_of=as_of, period=period)
 
     def ledger_months(self, ledger: Snapshot | None, *, as_of: datetime) -> pa.Table:
-        """member (a number), vintage, period (months), left, redeemed, expired, reversed: points. With a
-        vintage (member 0) the outflows that name it, of all members; else of each member what was issued and
-        no outflow names, and the outflows that name none."""
+        """member (a number), vintage, period (months), left, redeemed, squares (of the points of each
+        redemption), expired, reversed: points. With a vintage (member 0) the outflows that name it, of all
+        members; else of each member what was issued and no outflow names, and the outflows that name none."""
         return self._ask("ledger_months", {"point_ledger": ledger}, as_of=as_of)
+
+    def ledger_first_in(self, ledger: Snapshot | None, *, as_of: datetime) -> pa.Table:
+        """One row: named (points redeemed that name their month of issue), and agree (those of them that
+        first in first out would have taken from that month)."""
+        return self._ask("ledger_first_in", {"point_ledger": ledger}, as_of=as_of)
 
     def tier_redemptions(
         self, ledger: Snapshot | None, members: Snapshot | None, *, as_of: datetime, mature: int, recent: int

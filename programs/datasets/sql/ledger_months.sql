@@ -26,6 +26,7 @@ SELECT
         coalesce(sum(points) FILTER (entry = 'issue'), 0) - coalesce(sum(points) FILTER (entry = 'taken'), 0), 0
     ) AS DOUBLE) AS "left",
     CAST(coalesce(sum(points) FILTER (entry = 'redeem'), 0) AS DOUBLE) AS redeemed,
+    CAST(coalesce(sum(CAST(points AS DOUBLE) * CAST(points AS DOUBLE)) FILTER (entry = 'redeem'), 0) AS DOUBLE) AS squares,
     CAST(coalesce(sum(points) FILTER (entry = 'expire'), 0) AS DOUBLE) AS expired,
     CAST(coalesce(sum(points) FILTER (entry = 'reverse'), 0) AS DOUBLE) AS reversed
 FROM numbered

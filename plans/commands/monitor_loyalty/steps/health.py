@@ -8,6 +8,8 @@ from plans.commands.monitor_loyalty.facts import is_full, window_of
 from plans.commands.monitor_loyalty.kpis import LIABILITY_SPIKE, alerts_of, as_defined, kpi, metric_of
 from plans.commands.monitor_loyalty.steps.churn import HOLDOUT_DAYS, Buyers, churn_risk, holdout, read_buyers
 from plans.commands.monitor_loyalty.steps.points import (
+    Liability,
+    Redemptions,
     liability_of,
     read_balances,
     redemption_to_date,
@@ -104,6 +106,7 @@ def diagnose(context: StepContext) -> StepResult:
             "breakage_low": points.breakage.low if isinstance(points.breakage, Estimate) else None,
             "breakage_high": points.breakage.high if isinstance(points.breakage, Estimate) else None,
             "order_of_points": points.order,
+            "liability_by_order": _by_order(points, liability),
             "points_caveat": ". ".join(filter(None, (points.caveat, caveat))),
             "liability_low": with_ends(values["liability"])[1],
             "liability_high": with_ends(values["liability"])[2],
@@ -133,6 +136,19 @@ def diagnose(context: StepContext) -> StepResult:
         period=windows.period,
         window=windows.name,
     )  # fmt: skip
+
+
+def _by_order(points: Redemptions, liability: Liability) -> list[float] | None:
+    """Money owed first in first out and newest first; None where the liability is one of them."""
+    if (
+        points.by_order is None
+        or isinstance(liability.owed, Unavailable)
+        or not isinstance(points.rate, Estimate)
+    ):
+        return None
+    if points.rate.value <= 0:
+        return None
+    return [liability.owed.value * rate / points.rate.value for rate in points.by_order]
 
 
 def model_values(

@@ -121,6 +121,8 @@ class Redemptions:
     caveat: str = ""
     to_come: Mapping[date, tuple[float, float]] = field(default_factory=dict)
     by_tier: bool = False
+    by_order: tuple[float, float] | None = None
+    """The rate of points out first in first out and newest first, where it is neither."""
 
     @property
     def whose_rate(self) -> str:
@@ -150,7 +152,10 @@ def redemptions_of(context: StepContext, balances: Balances | None) -> Redemptio
         month: (float(to_come), float(error))
         for month, to_come, error in zip(vintages.months, ahead.to_come, ahead.standard_error, strict=True)
     }
-    return Redemptions(vintages, outlook, rate, outlook.breakage, outlook.sentence, outlook.caveat, months)
+    return Redemptions(
+        vintages, outlook, rate, outlook.breakage, outlook.sentence, outlook.caveat, months,
+        by_order=outlook.rates_by_order(balances.outstanding[-1], fresh=fresh, redeemed_since=spent),
+    )  # fmt: skip
 
 
 def liability_of(context: StepContext, balances: Balances | None, rate: MaybeEstimate) -> Liability:

@@ -15,7 +15,7 @@ from gtm.core.percents import percent_text
 from plans.commands.monitor_loyalty.facts import window_of
 from plans.commands.monitor_loyalty.steps.points import Balances, Redemptions, read_balances, redemptions_of
 from plans.commands.shared.figures import money, with_ends
-from plans.commands.shared.ledger import order_in_words, order_matters
+from plans.commands.shared.order_of_points import OrderOfPoints
 from plans.commands.shared.point_cost import point_cost
 from plans.commands.shared.tiers_apart import mix_of_tiers, redeem_unlike
 from plans.engine.running.steps import StepContext
@@ -167,7 +167,7 @@ def _sum(rows: Sequence[TierPoints], of_all: Redemptions) -> Redemptions | None:
     """Of all tiers, each by its own months of issue; None where a tier has spent more than it got."""
     if any(isinstance(row.owed, Unavailable) for row in rows):
         return None
-    together = any(row.found.caveat for row in rows)
+    together = any(row.found.caveat and not _by_named(row.found) for row in rows)
     rate = sum_of_tiers(
         [
             (of_all.rate if row.borrows else row.found.rate, row.outstanding)
@@ -183,24 +183,38 @@ def _sum(rows: Sequence[TierPoints], of_all: Redemptions) -> Redemptions | None:
     )  # fmt: skip
     if rate is None or breakage is None or isinstance(of_all.vintages, Unavailable):
         return None
-    order, matters = _order(rows, of_all, breakage.value)
+    order = _order(rows, of_all, breakage.value)
     return replace(
         of_all, rate=rate, breakage=breakage, to_come=_to_come(rows, of_all, together=together), by_tier=True,
-        order=order, caveat=order if matters else "",
+        order=order.sentence, caveat=order.sentence if order.matters else "", by_order=None,
     )  # fmt: skip
 
 
-def _order(rows: Sequence[TierPoints], of_all: Redemptions, breakage: float) -> tuple[str, bool]:
-    """In which order points leave, with the breakage of all tiers in either order, and whether it matters."""
+def _by_named(found: Redemptions) -> bool:
+    """Whether the redemptions that name their month tell how old the others are."""
+    return not isinstance(found.outlook, Unavailable) and found.outlook.first_in is not None
+
+
+def _order(rows: Sequence[TierPoints], of_all: Redemptions, breakage: float) -> OrderOfPoints:
+    """In which order points leave, with the breakage of all tiers in either order."""
     assert not isinstance(of_all.vintages, Unavailable)
-    parts: list[tuple[MaybeEstimate, float]] = []
+    newest: list[tuple[MaybeEstimate, float]] = []
+    oldest: list[tuple[MaybeEstimate, float]] = []
     for row in rows:
         outlook = of_all.outlook if isinstance(row.found.outlook, Unavailable) else row.found.outlook
         if row.issued > 0 and not isinstance(outlook, Unavailable):
-            parts.append(((outlook.other or outlook.found).breakage(), row.issued))
-    newest = sum_of_tiers(parts, together=True) if of_all.vintages.newest_first else None
-    other = newest.value if newest else None
-    return order_in_words(of_all.vintages.unnamed, breakage, other), order_matters(breakage, other)
+            newest.append(((outlook.other or outlook.found).breakage(), row.issued))
+            oldest.append(((outlook.first_in or outlook.found).breakage(), row.issued))
+    last, first = sum_of_tiers(newest, together=True), sum_of_tiers(oldest, together=True)
+    vintages = of_all.vintages
+    return OrderOfPoints(
+        vintages.unnamed,
+        breakage,
+        last.value if last and vintages.newest_first else None,
+        first.value if first and vintages.first_in else None,
+        vintages.told_by,
+        vintages.agree,
+    )
 
 
 def _to_come(

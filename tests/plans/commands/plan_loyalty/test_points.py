@@ -301,3 +301,63 @@ def test_where_redemptions_name_their_month_both_commands_say_the_truth_and_no_c
     assert economics["points_caveat"] == health["points_caveat"] == ""
     assert health["breakage"] == pytest.approx(0.42, abs=0.005)
     assert economics["breakage_rate"] == pytest.approx(health["breakage"], abs=1e-6)
+
+
+def test_the_redemptions_that_name_their_month_choose_between_the_orders(program, tmp_path):
+    """One in ten names its month, that in which it was redeemed: so the others are taken, though first in
+    first out would have them be older. The caveat stays, with what either order says."""
+    economics, source, health, _ = both_commands(program, tmp_path, spenders_who_let_points_lie(named=0.1))
+    assert health["breakage"] == pytest.approx(0.42, abs=0.01)
+    assert economics["breakage_rate"] == pytest.approx(health["breakage"], abs=1e-6)
+    assert health["breakage_low"] - 1e-6 <= 0.42 <= health["breakage_high"] + 1e-6
+    said = (
+        "90 % of the redeemed points name no month of issue; they are taken to be as old as those that name"
+    )
+    assert said in source
+    assert health["points_caveat"].startswith(said)
+    assert "first in first out it would be 3" in health["points_caveat"]
+    assert "42 % newest first" in health["points_caveat"]
+
+
+def test_the_answer_says_what_is_owed_in_either_order(program, tmp_path):
+    load(program, tmp_path, "point_ledger", spenders_who_let_points_lie(named=0.1))
+    plan = run(SUMMARY)
+    health, answer = values(plan)["health"], outputs(plan)["answer"]
+    first, newest = health["liability_by_order"]
+    assert health["liability"] < 0.2 * first
+    assert health["liability_low"] <= newest + 0.01
+    (told,) = [said for said in answer["caveats"] if "as old as those that name one" in said]
+    assert "first in first out and" in told
+    assert "cannot tell what is owed" not in told
+
+
+def oldest_first(*, named):
+    """Each month forty members get 1,000 points and spend 500 of their oldest; the ledger names the month of
+    this share of the redemptions."""
+    found = []
+    for n in range(40):
+        for month in range(MONTHS):
+            found.append((f"s{n:02d}", "issue", datetime(2025, month + 1, 2, 12, tzinfo=UTC), None, POINTS))
+            issued = datetime(2025, month // 2 + 1, 2, 12, tzinfo=UTC)
+            told = issued if (month + n) % 10 < 10 * named else None
+            when = datetime(2025, month + 1, 20, 12, tzinfo=UTC)
+            found.append((f"s{n:02d}", "redeem", when, told, POINTS // 2))
+    who, entry, posted, issued, points = zip(
+        *sorted(found, key=lambda row: (row[2], row[0], row[1])), strict=True
+    )
+    return pa.table({
+        "entry_id": [f"e{n:06d}" for n in range(len(who))], "member_id": who, "entry": entry,
+        "posted_at": pa.array(posted, pa.timestamp("us", "UTC")),
+        "issued_at": pa.array(issued, pa.timestamp("us", "UTC")), "points": [float(p) for p in points],
+    })  # fmt: skip
+
+
+def test_where_first_in_first_out_is_right_of_the_named_redemptions_it_counts_for_all(program, tmp_path):
+    owed = []
+    for named in (1, 0.1):
+        load(program, tmp_path, "point_ledger", oldest_first(named=named))
+        health = values(run(SUMMARY, "data-pull", "health-diagnostics"))["health"]
+        owed.append((health["liability"], health["breakage"], health["breakage_high"]))
+    assert owed[1] == pytest.approx(owed[0], rel=1e-9)
+    assert "first in first out, which is right of 100 % of those that name one" in health["order_of_points"]
+    assert health["points_caveat"] == ""

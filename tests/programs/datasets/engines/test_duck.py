@@ -156,6 +156,16 @@ def test_months_of_a_ledger_hold_what_is_named_and_what_each_member_has_left(eng
     ]
 
 
+def test_how_many_named_points_first_in_first_out_would_have_taken_from_their_month(engine, load):
+    text = "member_id,posted_at,entry,points,issued_at\n"
+    text += "1,2024-01-10,issue,100,\n1,2024-02-10,issue,100,\n1,2024-03-01,redeem,70,2024-01-10\n"
+    text += "1,2024-03-20,redeem,60,2024-02-10\n1,2024-03-25,redeem,10,\n"
+    text += "2,2024-01-10,issue,50,\n2,2024-02-10,issue,50,\n2,2024-03-20,redeem,20,2024-02-10\n"
+    (found,) = engine.ledger_first_in(load("point_ledger", text), as_of=AS_OF).to_pylist()
+    # Of the 60, 30 are of January; the 20 are of January, too.
+    assert found == {"agree": 70 + 30, "named": 70 + 60 + 20}
+
+
 def test_one_named_redemption_of_another_member_changes_nothing_for_the_rest(engine, load):
     text = LEDGER.replace("points\n", "points,issued_at\n", 1).replace("\n1,", "\n1,")
     lines = [line if n == 0 else f"{line}," for n, line in enumerate(text.strip().split("\n"))]
