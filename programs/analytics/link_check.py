@@ -20,7 +20,8 @@ from programs.analytics.fraud.traffic import CLICK_IDS
 REQUIRED = ("utm_source", "utm_medium", "utm_campaign")
 MOST_HOPS = 3
 
-ERROR, WARNING = "error", "warning"
+ERROR, WARNING, UNPROVEN = "error", "warning", "unproven"
+"""What stops a kit; what a person should know; what could not be seen, so that the link is not proven."""
 
 _E_MAIL = re.compile(r"[\w.+-]+@[\w-]+\.[\w.-]+")
 # International notation, or a national one in which the groups give it away: a bare number may be an order.
@@ -46,7 +47,10 @@ class LinkFault:
 
 @dataclass(frozen=True, slots=True)
 class LinkReport:
-    """A link with everything found; it passes without errors, warnings are for a person to judge."""
+    """A link with everything found; it passes without errors, warnings are for a person to judge.
+
+    It is proven where it passes, and nothing of it stayed unseen.
+    """
 
     url: str
     findings: tuple[LinkFault, ...]
@@ -54,6 +58,10 @@ class LinkReport:
     @property
     def passed(self) -> bool:
         return not any(finding.severity == ERROR for finding in self.findings)
+
+    @property
+    def is_proven(self) -> bool:
+        return self.passed and not any(finding.severity == UNPROVEN for finding in self.findings)
 
 
 def check_link(
@@ -86,14 +94,15 @@ def check_link(
 
 
 def check_redirect(
-    hops: Sequence[str], *, code_parameter: str = "", is_browser: bool = False
+    hops: Sequence[str], *, code_parameter: str = "", is_browser: bool = False, kept: Collection[str] = ()
 ) -> tuple[LinkFault, ...]:
     """Whether the query arrives: ``hops`` are the requested address, every redirect, and the final address.
 
     Each parameter that is not itself at the end is reported with the first hop from which on it is lost,
     changed or doubled. Where another host sends the visitor on, a shortener or a counter of clicks, only tags
     and the code of a referral are looked for, also those in the address that it was given to lead to.
-    Raises ValueError without any hop.
+    ``kept``: parameters that the page was seen to hold, in a form that a cookie fills say; an address needs
+    them no more. Raises ValueError without any hop.
     """
     if not hops:
         raise ValueError("A redirect check needs at least the requested address.")
@@ -104,7 +113,7 @@ def check_redirect(
             if _values(hops[at]).get(name, []) == values:
                 break
             stray = at
-        if stray == len(hops):
+        if stray == len(hops) or name in kept:
             continue
         arrived = _values(hops[stray]).get(name, [])
         wrong = "lost" if not arrived else "doubled" if set(arrived) == set(values) else "changed"
@@ -175,7 +184,7 @@ def tracking_accuracy(reports: Iterable[LinkReport], followed: Collection[str]) 
         return Unavailable("No link was checked.")
     if not any(report.url in followed for report in every):
         return Unavailable("No link was followed to its end, so nothing is proven of any.")
-    proven = sum(report.passed and report.url in followed for report in every)
+    proven = sum(report.is_proven and report.url in followed for report in every)
     return Estimate(
         proven / len(every), numerator=proven, denominator=len(every), unit="share", method="count"
     )

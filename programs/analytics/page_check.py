@@ -7,13 +7,23 @@ is for a person to judge.
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import parse_qsl, unquote, urlsplit
 
 from programs.analytics import gone
-from programs.analytics.link_check import ERROR, WARNING, LinkFault, check_redirect, expected_values
-from programs.analytics.page_counts import is_heard, page_views
+from programs.analytics.link_check import (
+    ERROR,
+    UNPROVEN,
+    WARNING,
+    LinkFault,
+    check_redirect,
+    expected_values,
+)
+from programs.analytics.page_counts import View, is_heard, is_known, is_only_events, page_views
+from programs.analytics.page_names import OTHER, SAME, kinship, page_of
+from programs.analytics.page_unseen import WALLS, asks_to_sign_in, turned_away, what_is_unseen
 
 SLOWEST_SECONDS = 5.0
 BAD_REQUEST, TOO_MANY = 400, 429
@@ -30,6 +40,8 @@ class PageSeen:
 
     ``seconds`` until it could be read, ``loaded`` until all of it was there; ``consent`` “asked” or
     “pressed”; ``like_missing``, 0 to 1, how like it is to what its site shows, with 200, where nothing is.
+    ``field`` is what the field of the code holds, None without one; ``text`` the first of what it says;
+    ``kept_out`` hosts whose scripts and frames were not let in; ``alternates`` its other languages.
     """
 
     url: str
@@ -43,6 +55,14 @@ class PageSeen:
     loaded: float = 0.0
     consent: str = ""
     like_missing: float = 0.0
+    field: str | None = None
+    text: str = ""
+    kept_out: Sequence[str] = ()
+    alternates: Sequence[str] = ()
+    blank: bool = False
+    covered: bool = False
+    forms: bool = True
+    password: bool = False
 
 
 def check_page(
@@ -53,8 +73,9 @@ def check_page(
     collectors: Collection[str] = (),
     slowest: float = SLOWEST_SECONDS,
     ours: Collection[str] = (),
+    is_landing: bool = False,
 ) -> tuple[LinkFault, ...]:
-    """Every rule on the page that ``link`` leads to.
+    """Every rule on the page that ``link`` leads to; ``is_landing``: it should have a form for sign-ups.
 
     ``ours``: the addresses that a launch links to; a page may call itself another one of them, as a variant
     of a test does, and a link to one of them may be the only page that its site has. ``collectors``: where
@@ -63,23 +84,33 @@ def check_page(
     """
     if seen.status == TOO_MANY:
         text = "The site limits how often it is asked, and this page was not seen: open it by hand."
-        return (_warning("too-many", "", text),)
+        return (LinkFault("too-many", UNPROVEN, "", text),)
+    if seen.status in WALLS:
+        return (turned_away(seen),)
     if seen.status >= BAD_REQUEST:
         return (_error("status", "", f"In the browser the page answers {seen.status}."),)
+    if asks_to_sign_in(link, seen):
+        text = "The site asks who comes to sign in, and the page behind it was not seen: open it by hand."
+        return (LinkFault("signs-in", UNPROVEN, "", text),)
     views = list(page_views(seen.hits, collectors))
+    code = expected_values(link, code_parameter).get(code_parameter, [""])[0]
+    held = bool(code and seen.field and seen.field.casefold() == code.casefold())
+    kept = {code_parameter} if held else ()
     return (
         *_gone(link, seen, ours),
+        *what_is_unseen(seen, is_landing=is_landing, held=held or seen.field is not None),
         *_canonical(seen, ours),
-        *check_redirect([link, *seen.hops[1:]], code_parameter=code_parameter, is_browser=True),
+        *check_redirect([link, *seen.hops[1:]], code_parameter=code_parameter, is_browser=True, kept=kept),
         *_rewritten(link, seen, views, code_parameter),
         *_slow(seen, slowest),
         *_counted(seen, views, collectors),
+        *_untagged(link, views),
     )
 
 
 def _gone(link: str, seen: PageSeen, ours: Collection[str]) -> Iterator[LinkFault]:
     said = next(filter(None, map(gone.said_in, (seen.title, seen.heading))), None)
-    if said and said.is_all:
+    if said and said.is_all and seen.field is None:  # a page with the field of the code is the right one
         yield _error("soft-404", "", f"The page answers {seen.status} and says “{said.words}”.")
         return
     if said:
@@ -91,7 +122,7 @@ def _gone(link: str, seen: PageSeen, ours: Collection[str]) -> Iterator[LinkFaul
         yield _error("soft-404", "", "The link asks for a page and leads to the home page of the site.")
     elif asked and seen.like_missing >= LIKE_NOTHING:
         text = "The site shows the same where nothing is"
-        if _page_of(seen.url) in map(_page_of, ours):
+        if page_of(seen.url) in map(page_of, ours):
             yield _warning("soft-404", "", f"{text}: confirm that this is the page.")
         else:
             yield _error("soft-404", "", f"{text}, with the answer {seen.status}.")
@@ -99,33 +130,28 @@ def _gone(link: str, seen: PageSeen, ours: Collection[str]) -> Iterator[LinkFaul
 
 def _canonical(seen: PageSeen, ours: Collection[str]) -> Iterator[LinkFault]:
     """Search engines and some counters take the canonical address for the page's own."""
-    if not seen.canonical or _page_of(seen.canonical) == _page_of(seen.url):
+    kin = kinship(seen.canonical, seen.url, seen.alternates) if seen.canonical else SAME
+    if kin == SAME:
         return
     there = urlsplit(seen.canonical)
     said = f"The page calls itself {there.netloc}{there.path}"
-    if _page_of(seen.canonical) in map(_page_of, ours):
+    if page_of(seen.canonical) in map(page_of, ours):
         yield _warning("canonical", "", f"{said}, another page of this launch: some counters count it there.")
-    else:
+    elif kin == OTHER:
         yield _error("canonical", "", f"{said}, another page.")
+    else:
+        text = f"{said}, its parent, child or other language: some counters count it there."
+        yield _warning("canonical", "", text)
 
 
-def _page_of(url: str) -> tuple[str, str]:
-    """Host and path as people mean them."""
-    parts = urlsplit(url)
-    path = re.sub(r"/(?:index|default)\.\w+$", "/", parts.path.lower()).rstrip("/")
-    return parts.netloc.lower().removeprefix("www."), path
-
-
-def _rewritten(
-    link: str, seen: PageSeen, views: Sequence[tuple[str, str]], code_parameter: str
-) -> Iterator[LinkFault]:
+def _rewritten(link: str, seen: PageSeen, views: Sequence[View], code_parameter: str) -> Iterator[LinkFault]:
     """What a script does to the address once the page is there."""
     last = seen.hops[-1] if seen.hops else link
     then, now = expected_values(last, code_parameter), expected_values(seen.url, code_parameter)
     for name, value in then.items():
         if name in now and now[name] != value:
             yield _error("script-changed", name, f"A script of the page overwrites {name}.")
-        elif name not in now and not any(value[0] in told for _, told in views):
+        elif name not in now and not any(value[0] in _plain(view.told) for view in views):
             text = f"A script takes {name} off the address, and no count was seen to carry it."
             yield _warning("script-removed", name, text)
 
@@ -140,23 +166,71 @@ def _slow(seen: PageSeen, slowest: float) -> Iterator[LinkFault]:
         yield _warning("slow", "", text)
 
 
-def _counted(
-    seen: PageSeen, views: Sequence[tuple[str, str]], collectors: Collection[str]
-) -> Iterator[LinkFault]:
-    counts: dict[str, int] = {}
-    for counter, _ in views:
-        counts[counter] = counts.get(counter, 0) + 1
-    for counter, times in counts.items():
-        if times > 1:
-            yield _error("counted-twice", "", f"One view is counted {times} times at {counter.split()[0]}.")
-    if not collectors or views or is_heard(seen.hits, collectors):
+def _counted(seen: PageSeen, views: Sequence[View], collectors: Collection[str]) -> Iterator[LinkFault]:
+    yield from _twice(views)
+    if not collectors or views:
+        return
+    if is_heard(seen.hits, collectors):
+        if is_only_events(seen.hits, collectors):
+            text = (
+                f"What went to {', '.join(collectors)} are events, and no view of the page: confirm by hand."
+            )
+            yield LinkFault("not-counted", UNPROVEN, "", text)
         return
     text = f"The view is not counted: nothing went to {', '.join(collectors)}."
     if seen.consent == "asked":
         said = "The page asks for consent to cookies, and no button to give it was found: confirm by hand."
-        yield _warning("not-counted", "", f"{text} {said}")
+    elif seen.kept_out:
+        hosts = ", ".join(seen.kept_out[:3])
+        said = f"Scripts of {hosts} were kept out, which may count it: allow these hosts, or confirm by hand."
+    elif seen.covered or seen.blank:
+        said = "Nobody could see the page: confirm by hand."
     else:
         yield _error("not-counted", "", text)
+        return
+    yield LinkFault("not-counted", UNPROVEN, "", f"{text} {said}")
+
+
+def _twice(views: Sequence[View]) -> Iterator[LinkFault]:
+    """The same page counted more than once for one account. Two addresses are two pages: an application has
+    its steps counted. What differs only in its query, or is sent to a server of the site's own as well, may
+    be meant: a person judges that."""
+    pages: dict[tuple[str, ...], list[View]] = defaultdict(list)
+    for view in views:
+        to = urlsplit(view.page)
+        pages[(view.id or view.at, to.netloc, to.path, to.fragment)].append(view)
+    for same in pages.values():
+        if len(same) == 1:
+            continue
+        known = [_maker(view.at) for view in same]
+        is_plain = len({view.page for view in same}) < len(same) and len(set(known)) < len(known)
+        text = f"One view is counted {len(same)} times at {' and '.join(sorted({view.at for view in same}))}."
+        yield (_error if is_plain else _warning)("counted-twice", "", text)
+
+
+def _maker(at: str) -> str:
+    """Who keeps a counter: the servers of a well-known one for several parts of the world are one."""
+    host, _, path = at.partition("/")
+    return ".".join(host.split(".")[-2:]) if is_known(host, f"/{path}") else at
+
+
+def _untagged(link: str, views: Sequence[View]) -> Iterator[LinkFault]:
+    """A counter that is told an address without the tags counts the view as nobody's."""
+    told = [_plain(view.told) for view in views if view.page]
+    if not told:
+        return
+    tags = {name: values[0] for name, values in expected_values(link, "").items() if values[0]}
+    lost = [name for name, value in tags.items() if not any(value in line for line in told)]
+    if lost:
+        text = (
+            f"The view is counted under an address without {', '.join(lost)}: confirm that the tags arrive."
+        )
+        yield _warning("counted-untagged", "", text)
+
+
+def _plain(text: str) -> str:
+    """Without its encoding, which an address within an address has twice."""
+    return unquote(unquote(text))
 
 
 def sent_code(code: str, address: str, body: str) -> bool:

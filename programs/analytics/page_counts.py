@@ -5,9 +5,11 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import re
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
-from urllib.parse import parse_qsl, urlsplit
+from urllib.parse import SplitResult, parse_qsl, urlsplit
 
 COLLECTORS = {
     "google-analytics.com": ("/collect", "/g/collect", "/j/collect", "/r/collect"),
@@ -30,30 +32,68 @@ _EVENTS = ("en", "t", "event", "e", "n", "name", "type", "action")
 _VIEWS = frozenset(
     {"", "page_view", "pageview", "page", "view", "page view", "$pageview", "$mp_web_page_view"}
 )
+_LIKE_A_VIEW = re.compile("view|visit|page|load|land|^pv$", re.IGNORECASE)
+_PAGES = ("dl", "url", "u", "location", "href", "page_location", "$current_url", "page_url", "page", "path")
+_GOOGLE_S = "/g/collect"
 Told = dict[str, str]
 
 
-def page_views(hits: Sequence[Sequence[str]], collectors: Collection[str] = ()) -> Iterator[tuple[str, str]]:
-    """Of all requests those that count a view of a page: which counter, and address and body together.
+@dataclass(frozen=True, slots=True)
+class View:
+    """A view that is counted: ``at`` the counter, host and path; ``id`` whose it is and ``page`` the
+    address that it counts, each "" where it does not say; ``told`` address and body together."""
+
+    at: str
+    id: str
+    page: str
+    told: str
+
+
+def page_views(hits: Sequence[Sequence[str]], collectors: Collection[str] = ()) -> Iterator[View]:
+    """Of all requests those that count a view of a page.
 
     ``hits`` are addresses and bodies, ``collectors`` the program's own counters, each “host” or “host/path”.
     A body that is cut off or cannot be read counts nothing.
     """
     for address, body in hits:
         parts = urlsplit(address)
-        if not _is_collector(parts.netloc.lower(), parts.path, collectors):
+        if not _is_collector(parts.netloc.lower(), parts.path, collectors) and not _is_of_google(parts):
             continue
         for line, said in _messages(body):
             told = dict(parse_qsl(parts.query)) | said
             if _is_view(parts.path, told):
-                counter = next((told[name] for name in _IDS if name in told), "")
-                yield f"{parts.netloc}{parts.path} {counter}".strip(), f"{address} {line}"
+                whose = next((told[name] for name in _IDS if name in told), "")
+                page = next((told[name] for name in _PAGES if told.get(name)), "")
+                yield View(f"{parts.netloc}{parts.path}", whose, page, f"{address} {line}")
 
 
 def is_heard(hits: Sequence[Sequence[str]], collectors: Collection[str]) -> bool:
     """Whether anything went to one of the program's own counters, whatever it said."""
-    sent = (urlsplit(address) for address, _ in hits)
-    return any(_is_declared(to.netloc.lower(), to.path, collectors) for to in sent)
+    return any(True for _ in _declared(hits, collectors))
+
+
+def is_only_events(hits: Sequence[Sequence[str]], collectors: Collection[str]) -> bool:
+    """Whether all that went to the program's own counters has a name, and none of them is of a view."""
+    names = [
+        next((told[name] for name in _EVENTS if name in told), "")
+        for address, body in _declared(hits, collectors)
+        for _, said in _messages(body)
+        for told in [dict(parse_qsl(urlsplit(address).query)) | said]
+    ]
+    return bool(names) and all(name and not _LIKE_A_VIEW.search(name) for name in names)
+
+
+def _declared(hits: Sequence[Sequence[str]], collectors: Collection[str]) -> Iterator[Sequence[str]]:
+    for hit in hits:
+        to = urlsplit(hit[0])
+        if _is_declared(to.netloc.lower(), to.path, collectors):
+            yield hit
+
+
+def _is_of_google(to: SplitResult) -> bool:
+    """A tag of Google that sends to a server of the site's own, which hands it on."""
+    said = dict(parse_qsl(to.query))
+    return to.path.endswith(_GOOGLE_S) and said.get("v") == "2" and "tid" in said
 
 
 def _messages(body: str) -> Iterator[tuple[str, Told]]:

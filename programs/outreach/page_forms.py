@@ -1,62 +1,78 @@
-"""What a visitor does on a page: agrees to cookies, fills in a form and sends it.
+"""What a visitor does with a form: finds the field of a code, fills in what is asked, and presses the button.
 
-Works on a page of Playwright. Its locators find fields and buttons in the shadow of a component, too.
+Works on a page of Playwright, on its own forms and on those in the frames that it shows. Its locators find
+fields in the shadow of a component, too.
 """
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass
 from typing import Any
 
-_YES = (
-    r"accept|allow|agree|i agree|i accept|ok|okay|got it|understood|zustimmen|akzeptieren|annehmen|"
-    r"alle akzeptieren|accepter|tout accepter|aceptar|accetta|accetto|aceitar|accepteren|godkend|godkänn|"
-    r"kabul et|akceptuję|aksepter|hyväksy|принять|согласен|同意|接受|同意する|동의|"
-    r"قبول|موافق|أوافق|أقبل|السماح"
-)
-_WHAT = (
-    r"all|cookies|all cookies|alle|alle cookies|tout|tous|tous les cookies|todo|todas|todos|tutto|tutti|tudo|"
-    r"tümünü|wszystkie|все|الكل|الجميع|الكوكيز|ملفات تعريف الارتباط"
-)
-_GO_ON = (
-    r"\s*(?:&|\+|,|and|und|et|y|e|و)?\s*(?:continue|close|proceed|weiter|continuer|continuar|المتابعة|متابعة)"
-)
-_CONSENT = re.compile(rf"^\W*(?:{_YES})(?:\s+(?:{_WHAT}))?(?:{_GO_ON})?\W*$", re.IGNORECASE)
-_ASKS = r"""() => new RegExp(
-    "cookie|consent|gdpr|datenschutz|einwilligung|traceur|témoins|çerez|كوكي|تعريف الارتباط|同意|クッキー",
-"i").test((document.body || {}).innerText || "")"""
+from programs.outreach.page_consent import shown_frames
+from programs.outreach.page_state import DEEP
+
+# The form around a field; without one, the nearest thing around it that has a button and something to type.
+_AROUND = f"""{DEEP}
+const around = (field) => {{
+    if (field.form) return field.form
+    for (let it = up(field); it && it !== document.documentElement; it = up(it))
+        if (deep(it).some((one) => one.matches("button, [role=button], input[type=submit]")) &&
+            deep(it).some((one) => isTypedInto(one) && one !== field)) return it
+    return null
+}}
+const members = (form) => form.elements ? [...form.elements]
+    : deep(form).filter((one) => one.matches("input, select, textarea, button"))
+"""
 # Fills what a form asks for, as somebody types: what is filled already, the code before all, stays.
-_FILL = """(field) => {
-    const form = field.form
+_FILL = f"""(field) => {{
+    {_AROUND}
+    const form = around(field)
     if (!form) return false
-    const put = (one, value) => {
+    const put = (one, value) => {{
         const of = one.tagName === "TEXTAREA" ? HTMLTextAreaElement : HTMLInputElement
         Object.getOwnPropertyDescriptor(of.prototype, "value").set.call(one, value)
         tell(one)
-    }
+    }}
     const tell = (one) => ["input", "change"].forEach(
-        (name) => one.dispatchEvent(new Event(name, {bubbles: true})))
-    const words = {email: "link.check@example.com", tel: "+15550100"}
-    const asked = {text: "QA test", search: "QA test", "": "QA test", number: "1", url: "https://example.com",
-        date: "2000-01-01", password: "Qa-test-2026!"}
-    for (const one of form.elements) {
-        if (one.tagName === "SELECT") {
+        (name) => one.dispatchEvent(new Event(name, {{bubbles: true}})))
+    const words = {{email: "link.check@example.com", tel: "+15550100"}}
+    const asked = {{text: "QA test", search: "QA test", "": "QA test", number: "1", url: "https://example.com",
+        date: "2000-01-01", password: "Qa-test-2026!"}}
+    for (const one of members(form)) {{
+        if (one.tagName === "SELECT") {{
             const choice = [...one.options].find((option) => option.value && !option.disabled)
-            if (one.required && !one.value && choice) { one.value = choice.value; tell(one) }
-        } else if (["checkbox", "radio"].includes(one.type)) {
+            if (one.required && !one.value && choice) {{ one.value = choice.value; tell(one) }}
+        }} else if (["checkbox", "radio"].includes(one.type)) {{
             if (one.required && !one.checked) one.click()
-        } else if (!one.value && one.type in words) put(one, words[one.type])
+        }} else if (!one.value && one.type in words) put(one, words[one.type])
+        else if (!one.value && one.type === "text" && /e-?mail/i.test(one.name + one.id + one.placeholder))
+            put(one, words.email)
         else if (!one.value && one.required && (one.tagName === "TEXTAREA" || one.type in asked))
             put(one, asked[one.type] || "QA test")
-    }
+    }}
     return true
-}"""
-_SEND = """(field) => {
-    const button = [...field.form.elements].find((one) => one.type === "submit" && !one.disabled)
-    if (button) button.click()
-    else field.form.requestSubmit()
-}"""
+}}"""
+# The button that a visitor sees: it sends, or it leads to the next step. Where none is seen, the form is sent
+# as the key for it does.
+_SEND = f"""(field) => {{
+    {_AROUND}
+    const form = around(field), all = members(form).filter((one) => !one.disabled)
+    const sends = all.filter((one) => one.type === "submit" || one.type === "image")
+    const steps = deep(form).filter((one) => one.matches("button, [role=button], input[type=button]") &&
+        !one.disabled && one.type !== "reset" && isShown(one) && (one.innerText || one.value || "").trim())
+    const seen = sends.find(isShown) || steps[steps.length - 1] || sends[0]
+    if (seen) seen.click()
+    else if (form.requestSubmit) form.requestSubmit()
+}}"""
+_STEP = f"""(field) => {{
+    {_AROUND}
+    const form = field.isConnected && around(field)
+    if (!form) return null
+    const parts = "input, select, textarea, button, [role=button], h1, h2, h3, legend"
+    return deep(form).filter((one) => isShown(one) && one.matches(parts))
+        .map((one) => [one.tagName, one.name || "", one.innerText || "", one.disabled].join(":")).join("|")
+}}"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,36 +90,40 @@ class SentForm:
     kind: str = "document"
 
 
-def asks_consent(page: Any) -> str:
-    """“asked” where the page, or a frame of it, speaks of cookies or consent, else ""."""
-    return "asked" if any(frame.evaluate(_ASKS) for frame in _shown(page)) else ""
+def field_of(page: Any, name: str, code: str = "") -> Any | None:
+    """The field ``name`` in which ``code`` stands, else the first that holds anything, else the first; None
+    where no form or frame has one. Some pages have a form for news beside the one that a visitor came for."""
+    found = [
+        (frame.locator(selector).nth(n), frame)
+        for frame in shown_frames(page)
+        for selector in [f'input[name="{name}"], textarea[name="{name}"], select[name="{name}"]']
+        for n in range(frame.locator(selector).count())
+    ]
+    if not found:
+        return None
+    held = [(field, str(field.input_value())) for field, _ in found]
+    with_code = (field for field, value in held if code and value.casefold() == code.casefold())
+    filled = (field for field, value in held if value)
+    return next(with_code, None) or next(filled, None) or held[0][0]
 
 
-def _shown(page: Any) -> list[Any]:
-    """The page and the frames that a visitor sees in it: tools of consent ask in a frame of their own."""
-    frames = [frame for frame in page.frames[1:] if not frame.is_detached()]
-    return [page.main_frame, *(frame for frame in frames if frame.frame_element().is_visible())]
+def value_of(page: Any, name: str, code: str = "") -> str | None:
+    """What the field of the code holds; None where there is none, or no name to look for."""
+    field = field_of(page, name, code) if name else None
+    return None if field is None else str(field.input_value())
 
 
-def gives_consent(page: Any, *, is_asked: bool) -> bool:
-    """Press the button of a consent banner, as most visitors do; some pages measure nothing before.
-
-    A link is pressed only where the page speaks of cookies: elsewhere “OK” may lead anywhere.
-    """
-    for frame in _shown(page):
-        for role in ("button", "link") if is_asked else ("button",):
-            found = frame.get_by_role(role, name=_CONSENT)
-            if found.count() > 0 and found.first.is_visible():
-                # What lies over the button, a pop-up say, takes a click with the pointer.
-                found.first.dispatch_event("click")
-                return True
-    return False
-
-
-def fill_and_send(page: Any, name: str) -> bool:
-    """Fill in the form around the field ``name``, and press its button; False where no form is around it."""
-    field = page.locator(f'input[name="{name}"]').first
+def fill_and_send(field: Any) -> bool:
+    """Fill in the form around a field, and press its button; False where no form is around it."""
     if not field.evaluate(_FILL):
         return False
     field.evaluate(_SEND)
     return True
+
+
+def step_of(field: Any) -> str | None:
+    """What the form around the field shows, to tell one step of it from the next; None where it is gone."""
+    if field.count() == 0:
+        return None
+    step = field.evaluate(_STEP)
+    return None if step is None else str(step)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,6 +15,7 @@ from gtm.core.places.outside import Allowance
 from plans.engine.running.kept_files import kept_file
 from plans.engine.running.steps import StepContext
 from programs.analytics.found_links import field_value
+from programs.analytics.link_check import code_in
 from programs.analytics.page_check import BAD_REQUEST, TOO_MANY
 from programs.outreach import browser
 from programs.outreach.visits import ARRIVED, NOT_ALLOWED, OK, visit
@@ -22,6 +23,7 @@ from programs.outreach.visits import ARRIVED, NOT_ALLOWED, OK, visit
 REDIRECT = 300
 BREATH = 5.0
 """Seconds before a site that limits how often it is asked is asked again."""
+MOST_TEXT = 400
 NOWHERE = "link-check-of-a-page-that-is-not-there"
 
 
@@ -58,13 +60,7 @@ def _look(
     worth_it = [url for url, told in visits.items() if told["outcome"] != NOT_ALLOWED and not _is_file(told)]
     if reason := browser.missing() or ("" if worth_it else "no link may be visited"):
         return {"browser": reason, "look": None}
-    sends = launch.get("delivers_test_form", False)
-    stops = [
-        browser.Stop(url, launch["code_parameter"], sends=True, delivers=sends)
-        if url == flow
-        else browser.Stop(url, pictured=False)
-        for url in worth_it
-    ]
+    stops = _stops(worth_it, flow, launch)
     # What each site answers for a page that nobody has made: some call that 200.
     stops += [browser.Stop(url, pictured=False) for url in _nowhere(worth_it)]
     missing: dict[str, browser.Look] = {}
@@ -92,6 +88,31 @@ def _look(
         page = visits[url]["page"]
         page["like_missing"] = _likeness(words, page, missing.get(_host(page["url"])))
     return {"browser": "", "look": look}
+
+
+def is_at(url: str, landing: str) -> bool:
+    """Whether an address is that of the landing page, whatever its query."""
+    asked, there = urlsplit(url), urlsplit(landing)
+    return (asked.netloc, asked.path.rstrip("/")) == (there.netloc, there.path.rstrip("/"))
+
+
+def _stops(links: Sequence[str], flow: str, launch: Mapping[str, Any]) -> list[browser.Stop]:
+    """How each link is visited. At the first of each page, a few of them, a visitor stays to read it."""
+    parameter, sends = launch["code_parameter"], launch.get("delivers_test_form", False)
+    first = {(urlsplit(url).netloc, urlsplit(url).path): url for url in [*reversed(links), flow] if url}
+    stay = {flow, *list(first.values())[-browser.AT_ONCE :]}
+    stops = []
+    for url in links:
+        is_landing = is_at(url, launch["links"]["landing"])
+        stop = browser.Stop(
+            url,
+            parameter if code_in(url, parameter) else "",
+            pictured=url == flow,
+            counters=tuple(launch.get("collectors", ())) if is_landing else (),
+            stays=url in stay,
+        )
+        stops.append(replace(stop, sends=True, delivers=sends) if url == flow else stop)
+    return stops
 
 
 def _patiently(
@@ -141,8 +162,11 @@ def _host(url: str) -> str:
 
 def _page(found: browser.Look) -> dict[str, Any]:
     """What is kept of a page: enough to judge it again."""
-    names = ("url", "status", "hops", "title", "heading", "canonical", "seconds", "loaded", "hits", "consent")
-    return {name: getattr(found, name) for name in names} | {"error": ""}
+    names = (
+        "url", "status", "hops", "title", "heading", "canonical", "seconds", "loaded", "hits", "consent", "field",
+        "kept_out", "alternates", "blank", "covered", "forms", "password",
+    )  # fmt: skip
+    return {name: getattr(found, name) for name in names} | {"text": found.text[:MOST_TEXT], "error": ""}
 
 
 def _flow_look(found: browser.Look | Exception) -> dict[str, Any]:
@@ -151,4 +175,5 @@ def _flow_look(found: browser.Look | Exception) -> dict[str, Any]:
     picture = kept_file("flow-screenshot", "Landing page in Chromium", found.picture, "png", "image/png")
     told = {"url": found.url, "status": found.status, "field": found.field, "error": "", "by": found.by}
     sent = None if found.sent is None else [asdict(one) for one in found.sent]
-    return {**told, "picture": asdict(picture), "sent": sent}
+    more = {"in_cookie": found.in_cookie, "unfinished": found.unfinished}
+    return {**told, **more, "picture": asdict(picture), "sent": sent}

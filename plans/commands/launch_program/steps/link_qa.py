@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 from gtm.core.errors import Problem
 from plans.commands.launch_program.facts import TAKE_UP, material_of
-from plans.commands.launch_program.steps.as_a_visitor import observe
+from plans.commands.launch_program.steps.as_a_visitor import is_at, observe
 from plans.commands.shared.figures import figure, value_of
 from plans.engine.running.steps import PermanentError, StepContext, TransientError
 from plans.schemas.outputs import Column, Figure, File, Metrics, Output, StepResult, Table
@@ -18,6 +18,7 @@ from programs.analytics.gone import says_gone
 from programs.analytics.link_check import (
     ERROR,
     REQUIRED,
+    UNPROVEN,
     WARNING,
     LinkFault,
     LinkReport,
@@ -35,6 +36,7 @@ from programs.analytics.page_check import (
     sent_code,
 )
 from programs.analytics.page_counts import is_known
+from programs.analytics.page_unseen import WALLS
 from programs.analytics.tracking_links import tagged
 from programs.outreach.visits import (
     ARRIVED,
@@ -50,6 +52,8 @@ FAILED = f"{STEP}-failed"
 
 TEST_WAY = "referral flow"
 _ASKS_FIRST = re.compile(r"check|valid|verif|exist|lookup|captcha|token|csrf|precheck", re.IGNORECASE)
+_INSTEAD = frozenset({"turned-away", "signs-in", "too-many", "blank"})
+"""Findings of which the page itself was not seen: of its form, nothing can be said."""
 MOST_TOLD = 5
 
 
@@ -190,8 +194,9 @@ def _only_programs_meet(told: Mapping[str, Any]) -> Iterator[LinkFault]:
 def _as_seen(page: Mapping[str, Any], url: str, launch: Mapping[str, Any]) -> Iterator[LinkFault]:
     """Rules on the page; those on what a landing page must be hold for our own destinations alone."""
     seen = PageSeen(**{name: value for name, value in page.items() if name != "error"})
-    landing = urlsplit(launch["links"]["landing"])
-    is_landing = urlsplit(seen.url).netloc == landing.netloc and urlsplit(seen.url).path == landing.path
+    landing, here = launch["links"]["landing"], urlsplit(seen.url)
+    is_ours = here.hostname == urlsplit(landing).hostname
+    is_landing = is_ours and (is_at(url, landing) or is_at(seen.url, landing))
     yield from check_page(
         url,
         seen,
@@ -199,6 +204,7 @@ def _as_seen(page: Mapping[str, Any], url: str, launch: Mapping[str, Any]) -> It
         collectors=launch.get("collectors", ()) if is_landing else (),
         slowest=float(launch.get("slowest_seconds", SLOWEST_SECONDS)),
         ours=tuple(launch["links"].values()),
+        is_landing=is_landing,
     )
 
 
@@ -206,7 +212,7 @@ def _has_arrived(told: Mapping[str, Any]) -> bool:
     """Whether the link was followed to its end: in a browser where one was there, else by a program."""
     page = told.get("page")
     if page:
-        return not page["error"] and page["status"] != TOO_MANY
+        return not page["error"] and page["status"] not in {TOO_MANY, *WALLS}
     return bool(told["outcome"] == ARRIVED)
 
 
@@ -214,7 +220,7 @@ def _flow_findings(seen: Mapping[str, Any], flow: str, launch: Mapping[str, Any]
     """The way of a referral code: link, landing page, form, what the form sends, and the answer to it."""
     told, parameter, code = seen["visits"][flow], launch["code_parameter"], launch["test_code"]
     met, look = _as_met(told, flow, launch), seen["look"]
-    if not _has_arrived(told):
+    if not _has_arrived(told) or any(finding.rule in _INSTEAD for finding in met):
         return met
     arrived = look["url"] if look and not look["error"] else told["hops"][-1]
     carried = code_in(arrived, parameter)
@@ -247,9 +253,9 @@ def _sent_on(look: Mapping[str, Any], parameter: str, code: str) -> Iterator[Lin
     sent = [told] if isinstance(told, Mapping) else told  # of plans of before there was one alone
     if not (requests := list(_of_the_form(sent))):
         text = "The form sent nothing when it was submitted: confirm by hand that the code is stored."
-        yield LinkFault("referral-form", WARNING, parameter, text)
+        yield LinkFault("referral-form", UNPROVEN, parameter, text)
     elif not any(sent_code(code, one["url"], one["body"]) for one in requests):
-        yield _sends_no_code(requests, parameter, code)
+        yield _sends_no_code(look, requests, parameter, code)
     elif (answer := requests[-1]["answer"]) and says_gone(answer):
         yield LinkFault("referral-sent", ERROR, parameter, "The site answers the form with an error.")
 
@@ -262,17 +268,21 @@ def _of_the_form(sent: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any
             yield one
 
 
-def _sends_no_code(requests: Sequence[Mapping[str, Any]], parameter: str, code: str) -> LinkFault:
-    """An error, unless all that left was a question of the page before it sends the form: kept back, it never
-    got its answer."""
-    asks = all(
-        one.get("kind") != "document" and _ASKS_FIRST.search(urlsplit(one["url"]).path) for one in requests
-    )
-    if asks and not requests[-1]["answer"]:
+def _sends_no_code(
+    look: Mapping[str, Any], requests: Sequence[Mapping[str, Any]], parameter: str, code: str
+) -> LinkFault:
+    """An error, unless the code may have left unseen: in a cookie, or in what the page sends only after an
+    answer of its site, which it never got where checks keep the form back."""
+    text = f"The form holds the referral code {code} and sends none of it."
+    if look.get("in_cookie"):
+        said = f"{text[:-1]}; a cookie has it: confirm by hand that the code is stored."
+        return LinkFault("referral-form", UNPROVEN, parameter, said)
+    is_asking = all(one.get("kind") != "document" for one in requests)
+    asks = all(_ASKS_FIRST.search(urlsplit(one["url"]).path) for one in requests)
+    if is_asking and (asks or look.get("unfinished")) and not requests[-1]["answer"]:
         said = "The page asks its site something before it sends the form, which checks keep back"
         text = f"{said}: let them send the form (launch profile), or confirm by hand that the code is stored."
-        return LinkFault("referral-form", WARNING, parameter, text)
-    text = f"The form holds the referral code {code} and sends none of it."
+        return LinkFault("referral-form", UNPROVEN, parameter, text)
     return LinkFault("referral-sent", ERROR, parameter, text)
 
 
@@ -333,7 +343,7 @@ def _outputs(
                    definition="links of the kit that were followed to their end and pass every rule, of all links"),
             Figure("followed", "Links followed to their end", followed, "links", numerator=followed, denominator=len(pieces)),
         ],
-        _browser_note(seen),
+        f"{_browser_note(seen)}{_form_note(seen)}",
     )  # fmt: skip
     rows = [
         [
@@ -373,6 +383,15 @@ def _browser_note(seen: Mapping[str, Any]) -> str:
     if seen["browser"]:
         return f"Not run in a browser: {seen['browser']}."
     return "Every link was opened in Chromium, each by a new visitor; the landing page's picture is kept."
+
+
+def _form_note(seen: Mapping[str, Any]) -> str:
+    """That a form which is kept back proves nothing of the address that it is sent to."""
+    sent = list(_of_the_form((seen["look"] or {}).get("sent") or []))
+    if not sent or sent[-1]["answer"]:
+        return ""
+    to = urlsplit(sent[-1]["url"])
+    return f" The form was filled in and kept back, so it is not proven that {to.netloc}{to.path} takes it."
 
 
 def _host(url: str) -> str:

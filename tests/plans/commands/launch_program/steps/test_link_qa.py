@@ -222,7 +222,7 @@ def test_in_a_browser_every_link_is_opened_and_the_flow_leaves_a_screenshot(prog
     flow = flow_of(link(site, "/script"))
     assert chromium.stops == [
         browser.Stop(link(site, "/script"), pictured=False),
-        browser.Stop(flow, "ref", True),
+        browser.Stop(flow, "ref", True, stays=True),
         browser.Stop(f"http://{site.host}/{NOWHERE}", pictured=False),
     ]
     picture = outputs_by_key(result)["flow-screenshot"]
@@ -249,7 +249,7 @@ def test_what_a_browser_met_goes_before_what_a_program_met(program, site, chromi
 def test_a_form_that_sends_no_code_fails_the_flow(program, site, chromium):
     flow = flow_of(link(site))
     sent = SentForm("POST", f"http://{site.host}/api", '{"email": "a@example.com"}')
-    chromium.answers[flow] = _look(browser.Stop(flow, "ref", True), sent=(sent,))
+    chromium.answers[flow] = _look(browser.Stop(flow, "ref", True, stays=True), sent=(sent,))
     assert refusal(QaFailed, program, link(site)) == [("referral flow", "referral-sent")]
 
 

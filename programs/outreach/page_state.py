@@ -1,0 +1,135 @@
+"""What a page shows to somebody who looks at it: text, headings, fields, and what lies over them.
+
+Works on a page or frame of Playwright. The scripts look into shadow roots as well; ``OPENS_SHADOWS``, run before
+a page's own scripts, opens those that would be closed, since what is shown in one is shown to a visitor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+OPENS_SHADOWS = """(() => {
+    const attach = Element.prototype.attachShadow
+    Element.prototype.attachShadow = function (how) { return attach.call(this, {...how, mode: "open"}) }
+})()"""
+DEEP = """const deep = (root) => [...root.querySelectorAll("*")].flatMap(
+    (one) => one.shadowRoot ? [one, ...deep(one.shadowRoot)] : [one])
+const up = (one) => one.parentElement ||
+    (one.getRootNode() instanceof ShadowRoot ? one.getRootNode().host : null)
+const isShown = (one) => {
+    const box = one.getBoundingClientRect(), style = getComputedStyle(one)
+    return box.width > 1 && box.height > 1 && box.right > 0 && style.visibility !== "hidden"
+}
+const isTypedInto = (one) => one.matches(
+    "textarea, input:not([type]), input[type=text], input[type=email], input[type=tel], input[type=url]," +
+    "input[type=number], input[type=password]")
+"""
+"""Elements of a page with those in shadows, and which of them a visitor sees or types into."""
+
+_STATE = f"""() => {{
+    {DEEP}
+    const body = document.body
+    if (!body) return {{
+        title: document.title, heading: "", text: "", words: 0, fields: 0, password: false, links: [],
+        pictures: 0, canonical: "", alternates: [],
+    }}
+    const all = deep(body), count = (text) => text.split(/\\s+/).filter(Boolean).length
+    const shown = (selector) => all.filter((one) => one.matches(selector) && isShown(one))
+    const heading = document.querySelector("h1") || shown("h1, [role=heading][aria-level='1']")[0] ||
+        shown("h2")[0]
+    const shadows = all.filter((one) => one.shadowRoot).map((one) => [...one.shadowRoot.children].map((child) =>
+        child.matches("style, script, link, template") ? "" : child.innerText || "").join(" ")).join(" ")
+    const text = ((document.querySelector("main") || body).innerText || body.innerText || "")
+    const beside = "header, footer, nav, search, [role=search]"
+    const typed = shown("input, textarea").filter((one) => isTypedInto(one) && !one.closest(beside))
+    return {{
+        title: document.title,
+        heading: heading ? heading.innerText || "" : "",
+        text: (text + " " + shadows).trim().slice(0, 2000),
+        words: count((body.innerText || "") + " " + shadows) - shown("header, footer, nav").filter(
+            (one) => !up(one).closest("header, footer, nav")).reduce((sum, one) => sum + count(one.innerText || ""), 0),
+        fields: typed.length,
+        password: typed.some((one) => one.type === "password"),
+        pictures: shown("img, video, canvas, svg, picture").filter(
+            (one) => one.getBoundingClientRect().width > 200).length,
+        links: shown("a[href]").slice(0, 300).map((one) => one.href),
+        canonical: (document.querySelector('link[rel="canonical"]') || {{}}).href || "",
+        alternates: [...document.querySelectorAll('link[rel="alternate"][hreflang]')].slice(0, 60).map(
+            (one) => one.href),
+    }}
+}}"""
+# What lies over the page: at seven of nine places one thing that stands still, and holds neither the heading
+# nor the main part of the page nor, alone in its body, most of the text.
+COVER = f"""{DEEP}
+const cover = () => {{
+    const wide = innerWidth, high = innerHeight, whole = (document.body.innerText || "").length || 1
+    const at = (root, x, y) => {{
+        const one = root.elementFromPoint(x, y)
+        const inner = one && one.shadowRoot && one.shadowRoot.elementFromPoint(x, y)
+        return inner && inner !== one ? at(one.shadowRoot, x, y) || one : one
+    }}
+    const over = new Map()
+    const isPage = (one) => one === document.body || one === document.documentElement
+    for (const x of [0.2, 0.5, 0.8]) for (const y of [0.2, 0.5, 0.8])
+        for (let one = at(document, x * wide, y * high); one && !isPage(one); one = up(one))
+            if (["fixed", "absolute"].includes(getComputedStyle(one).position))
+                over.set(one, (over.get(one) || 0) + 1)
+    const heading = document.querySelector("h1")
+    for (const [one, times] of over) {{
+        const inside = deep(one)
+        const holds = inside.includes(heading) || inside.some((it) => it.matches("main")) ||
+            (one.innerText || "").length > whole / 2 && document.body.children.length < 3
+        if (times >= 7 && !holds) return one
+    }}
+    return null
+}}
+"""
+_IS_COVERED = f"() => {{ {COVER} return document.body !== null && cover() !== null }}"
+_PAINTED = (
+    """() => (performance.getEntriesByName("first-contentful-paint")[0] || {startTime: 0}).startTime / 1000"""
+)
+_HIDES = """() => {
+    Object.defineProperty(document, "visibilityState", {value: "hidden", configurable: true})
+    Object.defineProperty(document, "hidden", {value: true, configurable: true})
+    document.dispatchEvent(new Event("visibilitychange"))
+    window.dispatchEvent(new Event("pagehide"))
+}"""
+FEW_WORDS = 12
+"""Fewer of them, with no heading, field or picture, are no page yet."""
+
+
+def state_of(page: Any) -> dict[str, Any]:
+    """Title, heading, canonical address, text (its first 2,000 characters), ``words`` outside of head and foot and ``pictures``
+    counted, ``fields`` that are typed into outside of search, head and foot, and where links lead."""
+    return dict(page.evaluate(_STATE))
+
+
+def is_there(state: Mapping[str, Any]) -> bool:
+    """Whether there is anything that a visitor came for, and not only the frame of an application."""
+    return bool(state["heading"] or state["fields"] or state["pictures"] or state["words"] >= FEW_WORDS)
+
+
+def is_covered(page: Any) -> bool:
+    """Whether one thing lies over most of what is shown, so that nobody can read it."""
+    return bool(page.evaluate(_IS_COVERED))
+
+
+def painted(page: Any) -> float:
+    """Seconds until anything was painted; 0 where Chromium has not told."""
+    return float(page.evaluate(_PAINTED))
+
+
+def moves_about(page: Any) -> None:
+    """Move the pointer, scroll down and back, as readers do: some pages load what counts them only then."""
+    page.mouse.move(400, 300)
+    page.mouse.wheel(0, 600)
+    page.wait_for_timeout(200)
+    page.mouse.wheel(0, 20_000)
+    page.wait_for_timeout(200)
+    page.mouse.wheel(0, -20_000)
+
+
+def goes_away(page: Any) -> None:
+    """Tell the page that its visitor looks elsewhere: some counters send only then."""
+    page.evaluate(_HIDES)

@@ -1,0 +1,389 @@
+"""A visitor of one page in Chromium: opens it, waits until it has come to rest, looks, and sends its form.
+
+Every visitor has cookies of their own and no more. What a page asks for beyond the hosts of an allowance is
+kept out, and told.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from typing import Any
+from urllib.parse import urlsplit
+
+from gtm.core.places.outside import Allowance, NotAllowed, Unreachable, address_of
+from programs.analytics.link_check import code_in
+from programs.analytics.page_check import sent_code
+from programs.analytics.page_counts import page_views
+from programs.outreach.page_consent import asks_consent, gives_consent, uncovers
+from programs.outreach.page_forms import SentForm, field_of, fill_and_send, step_of, value_of
+from programs.outreach.page_state import (
+    OPENS_SHADOWS,
+    goes_away,
+    is_covered,
+    is_there,
+    moves_about,
+    painted,
+    state_of,
+)
+
+MILLISECONDS = 20_000
+VIEW = {"width": 1280, "height": 800}
+SETTLES, QUIET, POLL = 6.0, 1.2, 0.1
+"""Seconds: at most until a page is taken as it is, without a new document before that, and between looks."""
+COUNTS, STAYS = 2.0, 5.0
+"""Seconds: until a view is counted after the page is there; that a visitor stays to read or fill in."""
+HANGS = 5_000
+"""Milliseconds without any answer of a page after which it is taken to hang."""
+MOST_HITS, MOST_SENT, MOST_STEPS = 200, 20, 4
+MOST_LOADING = 8.0
+"""Seconds that a page has to load the last of what it holds; what it still lacks then is left out."""
+STANDS_IN = json.dumps({"ok": True, "success": True, "valid": True, "status": "ok", "id": 1})
+"""What a page hears in place of its site's answer where a form must not really be sent."""
+
+
+@dataclass(frozen=True, slots=True)
+class Look:
+    """``field`` is the value of the form field asked for, None where the page has none; ``picture`` a PNG.
+
+    ``by`` names what opened the page, with versions. ``hops`` are the documents that were asked for, first
+    to last; ``seconds`` passed until it could be read, ``loaded`` until all of it was there. ``hits`` are
+    requests to other places than the page's own documents, as address and body: a measuring tag shows there,
+    whether or not it was let out. ``sent`` is what left when the form was sent, in order. ``consent``:
+    whether it asks for consent to cookies, “pressed” where that was given. ``kept_out``: hosts whose scripts
+    and frames were kept out. ``forms``: whether it has anything to fill in, or a button that leads on with
+    the tags. ``unfinished``: whether its form broke, or went on to ask, on the answer that stood in.
+    """
+
+    url: str
+    status: int
+    field: str | None
+    picture: bytes
+    by: str
+    hops: tuple[str, ...] = ()
+    seconds: float = 0.0
+    loaded: float = 0.0
+    title: str = ""
+    heading: str = ""
+    canonical: str = ""
+    text: str = ""
+    hits: tuple[tuple[str, str], ...] = ()
+    sent: tuple[SentForm, ...] | None = None
+    consent: str = ""
+    kept_out: tuple[str, ...] = ()
+    alternates: tuple[str, ...] = ()
+    blank: bool = False
+    covered: bool = False
+    forms: bool = True
+    password: bool = False
+    in_cookie: bool = False
+    unfinished: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Stop:
+    """An address to open; with ``sends`` its form is filled in and sent, ``delivers``: really to its site.
+
+    Without ``pictured`` the look has no picture. ``counters``: where a view of it should be counted, which is
+    waited for; ``stays``: whether to stay as long as somebody who reads it.
+    """
+
+    url: str
+    field: str = ""
+    sends: bool = False
+    delivers: bool = False
+    pictured: bool = True
+    counters: tuple[str, ...] = ()
+    stays: bool = False
+
+
+class LookFailed(Exception):
+    """The browser did not get to the page; it may later."""
+
+
+def version() -> str:
+    """Playwright with its version; of the browser it starts only the browser itself can tell."""
+    return f"playwright {importlib.metadata.version('playwright')}"
+
+
+@dataclass(slots=True)
+class Visitor:
+    """One page of one visitor, and what it asked for: opened, left to settle, looked at.
+
+    ``errors`` is what Playwright raises, ``late`` what it raises where time is up.
+    """
+
+    browser: Any
+    allowance: Allowance
+    stop: Stop
+    errors: Any
+    late: Any
+    context: Any = None
+    page: Any = None
+    response: Any = None
+    seconds: float = 0.0
+    loaded: float = 0.0
+    opened_at: float = 0.0
+    loaded_at: float = 0.0
+    settles_until: float = 0.0
+    hops: list[str] = field(default_factory=list)
+    hits: list[tuple[str, str]] = field(default_factory=list)
+    kept_out: dict[str, None] = field(default_factory=dict)
+    moved_at: float = 0.0
+    sending: Stop | None = None
+    sent: list[SentForm] = field(default_factory=list)
+    is_unfinished: bool = False
+    statuses: dict[str, int] = field(default_factory=dict)
+
+    def open(self) -> None:
+        """Load the page, and let it go on by itself."""
+        self.context = self.browser.new_context(viewport=VIEW, service_workers="block")
+        self.context.add_init_script(OPENS_SHADOWS)
+        page = self.page = self.context.new_page()
+        page.on("request", lambda request: self._heard(page, request))
+        page.on("load", lambda _: self._has_loaded())
+        page.on("framenavigated", lambda frame: self._went(page, frame))
+        page.on("pageerror", lambda _: self._broke())
+        page.on("response", lambda answer: self.statuses.update({answer.url: answer.status}))
+        page.route("**/*", lambda route: self._pass(route))  # noqa: PLW0108 - Playwright marks handlers
+        began = self.opened_at = time.monotonic()
+        self.response = page.goto(self.stop.url, wait_until="domcontentloaded", timeout=MILLISECONDS)
+        self.seconds = time.monotonic() - began
+        # A picture that comes late, or a stream that never ends, keeps nobody from reading the page.
+        while not self.loaded_at and time.monotonic() - began < MOST_LOADING:
+            page.wait_for_timeout(1000 * POLL)
+        self.loaded = (self.loaded_at or time.monotonic()) - began
+        self._has_moved()
+
+    def look(self) -> Look:
+        """What the page has come to when it has settled."""
+        page, stop = self.page, self.stop
+        self._settle()
+        consent = asks_consent(page)
+        if gives_consent(page, is_asked=bool(consent)):
+            consent = "pressed"
+            self._has_moved()
+            self._settle()
+        if is_covered(page):
+            uncovers(page)
+            page.wait_for_timeout(1000 * POLL)
+        self._is_counted_or_moves_about()
+        if stop.stays:
+            self._stay()
+        # Redirects are not routed again: what the page became must be allowed before it is pictured.
+        address_of(page.url, self.allowance)
+        status = self.statuses.get(page.url, self.response.status if self.response else 0)
+        state, held = state_of(page), value_of(page, stop.field, self._code)
+        covered, seen = is_covered(page), painted(page)
+        fields = state["fields"] or sum(state_of(frame)["fields"] for frame in self._frames())
+        picture = page.screenshot(timeout=MILLISECONDS) if stop.pictured else b""
+        address = page.url
+        in_cookie = bool(self._code) and self._code in str(self.context.cookies(address))
+        if stop.sends and held is not None:
+            self._send(page, stop)
+        return Look(
+            url=address,
+            status=status,
+            field=held,
+            picture=picture,
+            by=f"{version()} (Chromium {self.browser.version})",
+            hops=tuple(self.hops),
+            seconds=max(self.seconds, seen),
+            loaded=max(self.loaded, seen),
+            hits=tuple(self.hits),
+            sent=tuple(self.sent) if self.sending else None,
+            consent=consent,
+            kept_out=tuple(self.kept_out),
+            alternates=tuple(state["alternates"]),
+            blank=not (is_there(state) or fields),
+            covered=covered,
+            forms=bool(fields or held is not None or self._leads_on(state["links"])),
+            password=state["password"],
+            in_cookie=in_cookie,
+            unfinished=self.is_unfinished,
+            text=state["text"].strip(),
+            **{name: state[name].strip()[:300] for name in ("title", "heading", "canonical")},
+        )
+
+    def leave(self) -> None:
+        """Once; the visitor's cookies go with the page."""
+        context, self.context = self.context, None
+        if context is not None:
+            context.close()
+
+    @property
+    def _code(self) -> str:
+        return (code_in(self.stop.url, self.stop.field) or "") if self.stop.field else ""
+
+    def _frames(self) -> list[Any]:
+        frames = [frame for frame in self.page.frames[1:] if not frame.is_detached()]
+        return [frame for frame in frames if frame.url.startswith(("http", "about:srcdoc", "blob"))]
+
+    def _leads_on(self, links: list[str]) -> bool:
+        """Whether a link of the page takes the tags further: its form is on another page."""
+        tags = [part for part in urlsplit(self.stop.url).query.split("&") if part.startswith("utm_")]
+        return bool(tags) and any(all(tag in link for tag in tags) for link in links)
+
+    def _heard(self, page: Any, request: Any) -> None:
+        if self.sending is not None:
+            return
+        if request.is_navigation_request() and request.frame == page.main_frame:
+            self.hops.append(request.url)
+            self.moved_at = time.monotonic()
+        elif len(self.hits) < MOST_HITS:
+            self.hits.append((request.url, _body(request)))
+
+    def _went(self, page: Any, frame: Any) -> None:
+        """A step of an application within its page moves its visitor as well."""
+        if frame == page.main_frame:
+            self.moved_at = time.monotonic()
+
+    def _broke(self) -> None:
+        self.is_unfinished = self.is_unfinished or self.sending is not None
+
+    def _has_loaded(self) -> None:
+        self.loaded_at = self.loaded_at or time.monotonic()
+
+    def _has_moved(self) -> None:
+        now = time.monotonic()
+        self.settles_until = now + SETTLES
+        self.moved_at = max(self.moved_at, now - QUIET / 2)
+
+    def _settle(self) -> None:
+        """Until there is something to see, the field holds something, and no further document has come for a
+        while; or time is up."""
+        while time.monotonic() < self.settles_until:
+            # What a page did while others loaded is heard before it is judged.
+            self.page.wait_for_timeout(1000 * POLL)
+            if time.monotonic() - self.moved_at >= QUIET and self._asked(self._is_at_rest, is_else=False):
+                break
+        self._answers()
+
+    def _is_at_rest(self) -> bool:
+        if not self._answers():
+            return False
+        state = state_of(self.page)
+        is_here = is_there(state) or any(is_there(state_of(frame)) for frame in self._frames())
+        return is_here and value_of(self.page, self.stop.field, self._code) != ""
+
+    def _asked(self, what: Callable[[], bool], *, is_else: bool) -> bool:
+        """What the page tells; ``is_else`` where it goes on to another just then."""
+        try:
+            return what()
+        except self.late as error:
+            raise LookFailed("Chromium: the page does not answer.") from error
+        except self.errors:
+            return is_else
+
+    def _answers(self) -> bool:
+        """Raises what is late where a script of the page runs without end: nothing could be asked of it."""
+        try:
+            self.page.wait_for_function("() => true", timeout=HANGS, polling=50)
+        except self.late as error:
+            raise LookFailed("Chromium: the page does not answer.") from error
+        except self.errors:  # its policy lets nobody evaluate: it answers
+            return True
+        return True
+
+    def _is_counted(self) -> bool:
+        return next(page_views(self.hits, self.stop.counters), None) is not None
+
+    def _is_counted_or_moves_about(self) -> None:
+        """Some pages load what counts a view late, or once their visitor moves; some send when they leave."""
+        if not self.stop.counters:
+            return
+        for nudge in (lambda page: None, moves_about, goes_away):
+            until = time.monotonic() + COUNTS
+            if self._is_counted():
+                return
+            nudge(self.page)
+            while time.monotonic() < until and not self._is_counted():
+                self.page.wait_for_timeout(1000 * POLL)
+
+    def _stay(self) -> None:
+        """As long as somebody needs to read: a page may yet move on by itself."""
+        while time.monotonic() < self.opened_at + STAYS:
+            self.page.wait_for_timeout(1000 * POLL)
+        if time.monotonic() - self.moved_at < QUIET:
+            self._has_moved()
+            self._settle()
+
+    def _send(self, page: Any, stop: Stop) -> None:
+        """Fill the form in and press its button, step by step; what leaves is heard until all has."""
+        self.sending = stop
+        for _ in range(MOST_STEPS):
+            field, heard = field_of(page, stop.field, self._code), len(self.sent)
+            if field is None:
+                break
+            before = step_of(field)
+            if not fill_and_send(field):
+                break
+            self._listen(page)
+            if any(sent_code(self._code, one.url, one.body) for one in self.sent) or page.is_closed():
+                break
+            after = self._step(page, stop)
+            if after == before and len(self.sent) == heard:  # it may still ask for a token of its own
+                self._listen(page)
+            if after is None or (after == before and not self._says_more(heard)):
+                break
+            self.is_unfinished = self.is_unfinished or (after != before and not stop.delivers)
+        if self.sent and stop.delivers:
+            answer = page.inner_text("body")[:2000]
+            self.sent = [replace(one, answer=answer) for one in self.sent]
+
+    def _says_more(self, heard: int) -> bool:
+        """Whether what left since then is anything new: the same sent again is no further step."""
+        before = {(one.url, one.body) for one in self.sent[:heard]}
+        return any((one.url, one.body) not in before for one in self.sent[heard:])
+
+    def _step(self, page: Any, stop: Stop) -> str | None:
+        try:
+            field = field_of(page, stop.field, self._code)
+            return None if field is None else step_of(field)
+        except self.errors:
+            return None
+
+    def _listen(self, page: Any) -> None:
+        until = time.monotonic() + SETTLES
+        quiet_at, heard = time.monotonic() + 2 * QUIET, len(self.sent)
+        while time.monotonic() < min(until, quiet_at):
+            page.wait_for_timeout(1000 * POLL)
+            if len(self.sent) > heard:
+                heard, quiet_at = len(self.sent), time.monotonic() + QUIET
+
+    def _pass(self, route: Any) -> None:
+        """Let a request through to an allowed host and port; ads, trackers and everything else stay out."""
+        request = route.request
+        if self.sending is not None and (request.is_navigation_request() or request.method != "GET"):
+            if len(self.sent) < MOST_SENT:
+                told = (request.method, request.url, _body(request))
+                self.sent.append(SentForm(*told, kind=request.resource_type))
+            if not self.sending.delivers:
+                self._keep_back(route)
+                return
+        try:
+            address_of(request.url, self.allowance)
+        except (NotAllowed, Unreachable):
+            if request.resource_type in ("script", "document") and len(self.kept_out) < MOST_SENT:
+                self.kept_out[urlsplit(request.url).netloc] = None
+            route.abort("blockedbyclient")
+        else:
+            route.continue_()
+
+    def _keep_back(self, route: Any) -> None:
+        """A page that asks and goes on by the answer hears one that stands in; a document is not sent."""
+        request = route.request
+        if request.is_navigation_request():
+            route.abort("blockedbyclient")
+            return
+        headers = {"Access-Control-Allow-Credentials": "true"}
+        headers["Access-Control-Allow-Origin"] = request.headers.get("origin", "*")
+        route.fulfill(status=200, content_type="application/json", headers=headers, body=STANDS_IN)
+
+
+def _body(request: Any) -> str:
+    sent = request.post_data_buffer
+    return sent[:4096].decode("utf-8", "replace") if sent else ""
