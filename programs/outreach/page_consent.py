@@ -79,7 +79,8 @@ _PRESSES = f"""(isFrame) => {{
     const banner = (one) => {{
         for (let it = up(one); it && it !== document.body && it !== document.documentElement; it = up(it))
             if ((["fixed", "sticky"].includes(getComputedStyle(it).position) ||
-                it.matches("dialog, [role=dialog], [role=alertdialog], [aria-modal]")) && asks.test(text(it))) return it
+                it.matches("dialog, [role=dialog], [role=alertdialog], [aria-modal]")) && asks.test(text(it)))
+                return it
         return isFrame && asks.test(document.body.innerText || "") ? document.body : null
     }}
     const buttons = deep(document.body).filter((one) => isShown(one) && says(one) && says(one).length < 60 &&

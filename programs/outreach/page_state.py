@@ -1,6 +1,6 @@
 """What a page shows to somebody who looks at it: text, headings, fields, and what lies over them.
 
-Works on a page or frame of Playwright. The scripts look into shadow roots as well; ``OPENS_SHADOWS``, run before
+Works on a page or frame of Playwright. The scripts look into shadow roots too; ``OPENS_SHADOWS``, run before
 a page's own scripts, opens those that would be closed, since what is shown in one is shown to a visitor.
 """
 
@@ -38,8 +38,8 @@ _STATE = f"""() => {{
     const shown = (selector) => all.filter((one) => one.matches(selector) && isShown(one))
     const heading = document.querySelector("h1") || shown("h1, [role=heading][aria-level='1']")[0] ||
         shown("h2")[0]
-    const shadows = all.filter((one) => one.shadowRoot).map((one) => [...one.shadowRoot.children].map((child) =>
-        child.matches("style, script, link, template") ? "" : child.innerText || "").join(" ")).join(" ")
+    const shadows = all.filter((one) => one.shadowRoot).flatMap((one) => [...one.shadowRoot.children]).map(
+        (one) => one.matches("style, script, link, template") ? "" : one.innerText || "").join(" ")
     const text = ((document.querySelector("main") || body).innerText || body.innerText || "")
     const beside = "header, footer, nav, search, [role=search]"
     const typed = shown("input, textarea").filter((one) => isTypedInto(one) && !one.closest(beside))
@@ -48,7 +48,8 @@ _STATE = f"""() => {{
         heading: heading ? heading.innerText || "" : "",
         text: (text + " " + shadows).trim().slice(0, 2000),
         words: count((body.innerText || "") + " " + shadows) - shown("header, footer, nav").filter(
-            (one) => !up(one).closest("header, footer, nav")).reduce((sum, one) => sum + count(one.innerText || ""), 0),
+            (one) => !up(one).closest("header, footer, nav")).reduce(
+                (sum, one) => sum + count(one.innerText || ""), 0),
         fields: typed.length,
         password: typed.some((one) => one.type === "password"),
         pictures: shown("img, video, canvas, svg, picture").filter(
@@ -100,8 +101,8 @@ FEW_WORDS = 12
 
 
 def state_of(page: Any) -> dict[str, Any]:
-    """Title, heading, canonical address, text (its first 2,000 characters), ``words`` outside of head and foot and ``pictures``
-    counted, ``fields`` that are typed into outside of search, head and foot, and where links lead."""
+    """Title, heading, canonical address, text (its first 2,000 characters), and where links lead; counted are
+    ``words`` and the ``fields`` that are typed into, without search, head and foot, and ``pictures``."""
     return dict(page.evaluate(_STATE))
 
 
