@@ -75,7 +75,7 @@ PAGES: dict[str, tuple[set[str], bool | None]] = {
     "/for-sale": (set(), False),
     "/events-alone": (set(), False),
     "/never-ends": ({"browser"}, None),
-    "/moves-on": ({"redirect-lost", "soft-404", "referral-code"}, None),
+    "/moves-on": ({"redirect-lost", "referral-code"}, None),
     "/counts-nothing": ({"not-counted"}, None),
     "/counts-in-two-regions": ({"counted-twice"}, None),
     "/canonical-of-another": ({"canonical"}, None),

@@ -267,7 +267,7 @@ class Visitor:
             return False
         state = state_of(self.page)
         is_here = is_there(state) or any(is_there(state_of(frame)) for frame in self._frames())
-        return is_here and value_of(self.page, self.stop.field, self._code) != ""
+        return is_here and not (self._code and value_of(self.page, self.stop.field, self._code) == "")
 
     def _asked(self, what: Callable[[], bool], *, is_else: bool) -> bool:
         """What the page tells; ``is_else`` where it goes on to another just then."""

@@ -106,7 +106,7 @@ def _stops(links: Sequence[str], flow: str, launch: Mapping[str, Any]) -> list[b
         is_landing = is_at(url, launch["links"]["landing"])
         stop = browser.Stop(
             url,
-            parameter if code_in(url, parameter) else "",
+            parameter if is_landing or code_in(url, parameter) else "",
             pictured=url == flow,
             counters=tuple(launch.get("collectors", ())) if is_landing else (),
             stays=url in stay,

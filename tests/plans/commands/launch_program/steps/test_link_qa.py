@@ -221,7 +221,7 @@ def test_in_a_browser_every_link_is_opened_and_the_flow_leaves_a_screenshot(prog
     result = check(program, link(site, "/script"))
     flow = flow_of(link(site, "/script"))
     assert chromium.stops == [
-        browser.Stop(link(site, "/script"), pictured=False),
+        browser.Stop(link(site, "/script"), "ref", pictured=False),
         browser.Stop(flow, "ref", True, stays=True),
         browser.Stop(f"http://{site.host}/{NOWHERE}", pictured=False),
     ]

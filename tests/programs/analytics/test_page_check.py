@@ -1,0 +1,75 @@
+"""Rules on pages that a browser has seen: what is counted twice, under what address, and what was not seen."""
+
+import pytest
+
+from programs.analytics.link_check import ERROR, UNPROVEN, WARNING
+from programs.analytics.page_check import PageSeen, check_page
+
+LINK = "https://shop.example/join?utm_source=crm&utm_medium=email&utm_campaign=spring"
+GOOGLE = "https://www.google-analytics.com/g/collect?v=2&tid=G-1&en=page_view"
+OURS = "https://stats.shop.example/g/collect?v=2&tid=G-1&en=page_view"
+HERE, STEP = (
+    "&dl=https%3A%2F%2Fshop.example%2Fjoin%3Futm_source%3Dcrm%26utm_medium%3Demail%26utm_campaign%3Dspring",
+    "%26a%3D1",
+)
+OTHER = HERE.replace("%2Fjoin", "%2Fjoin%2Fstep-2")
+
+
+def found(*hits, **seen):
+    page = PageSeen(
+        seen.pop("url", LINK), seen.pop("status", 200), (LINK,), hits=[(hit, "") for hit in hits], **seen
+    )
+    faults = check_page(
+        LINK, page, code_parameter="ref", collectors=["www.google-analytics.com/g/collect"], is_landing=True
+    )
+    return [(fault.rule, fault.severity) for fault in faults]
+
+
+@pytest.mark.parametrize(
+    ("hits", "faults"),
+    [
+        ([GOOGLE + HERE], []),
+        ([GOOGLE + HERE, GOOGLE + OTHER], []),
+        ([GOOGLE + HERE, GOOGLE + HERE], [("counted-twice", ERROR)]),
+        ([GOOGLE + HERE, GOOGLE.replace("www", "region1") + HERE], [("counted-twice", ERROR)]),
+        ([GOOGLE + HERE, GOOGLE + HERE + STEP], [("counted-twice", WARNING)]),
+        ([GOOGLE + HERE, OURS + HERE], [("counted-twice", WARNING)]),
+        ([GOOGLE + HERE, GOOGLE.replace("G-1", "G-2") + HERE], []),
+        ([GOOGLE + "&dl=https%3A%2F%2Fshop.example%2Fjoin"], [("counted-untagged", WARNING)]),
+        ([GOOGLE.replace("page_view", "user_engagement")], [("not-counted", UNPROVEN)]),
+        ([], [("not-counted", ERROR)]),
+    ],
+)  # fmt: skip
+def test_a_view_is_counted_by_account_and_address(hits, faults):
+    assert found(*hits) == faults
+
+
+def test_a_server_of_the_site_s_own_counts_for_google():
+    assert found(OURS + HERE) == []
+
+
+@pytest.mark.parametrize(
+    ("seen", "rule"),
+    [
+        ({"status": 403}, "turned-away"),
+        ({"status": 451}, "turned-away"),
+        ({"status": 429}, "too-many"),
+        ({"url": "https://id.example/login?next=%2Fjoin", "password": True}, "signs-in"),
+        ({"blank": True}, "blank"),
+        ({"covered": True}, "covered"),
+        ({"forms": False}, "no-form"),
+        ({"heading": "shop.example", "forms": False}, "parked"),
+    ],
+)
+def test_what_was_not_seen_is_not_proven_and_stops_nothing(seen, rule):
+    assert found(GOOGLE + HERE, **seen) == [(rule, UNPROVEN)]
+
+
+def test_a_page_that_is_not_counted_while_scripts_are_kept_out_names_their_hosts():
+    assert found(kept_out=("www.googletagmanager.com",)) == [("not-counted", UNPROVEN)]
+
+
+def test_a_site_for_trials_is_told():
+    url = LINK.replace("shop", "staging.shop")
+    page = PageSeen(url, 200, (url,))
+    assert [fault.rule for fault in check_page(url, page, code_parameter="ref")] == ["trial-site"]
