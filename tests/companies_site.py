@@ -29,6 +29,10 @@ root.querySelector("button").onclick = () => {{ root.innerHTML = ""; hit() }}
 </script>"""
 BAR = """<div id=bar style="position:fixed;bottom:0">{words} <button>{no}</button>
     <button onclick="bar.remove(); hit()">{yes}</button></div>"""
+PLAIN_BAR = BAR.format(words="We use cookies.", no="Reject", yes="OK")
+BAR_LATE = f"""<script>
+setTimeout(() => document.body.insertAdjacentHTML("beforeend", `{PLAIN_BAR}`), 2500)
+</script>"""
 STEPS = f"""<form id=f><div id=one>{MAIL}</div><div id=two hidden><input name=company></div>
 <input type=hidden name=ref value="CODE"><button>Go on</button></form><script>
 let lead
@@ -57,6 +61,8 @@ PAGES: dict[str, tuple[set[str], bool | None]] = {
     "/bar-in-czech": (set(), True),
     "/bar-in-greek": (set(), True),
     "/bar-in-no-language-of-ours": (set(), True),
+    "/bar-that-comes-late": (set(), True),
+    "/counts-with-and-without-consent": (set(), True),
     "/pop-up-over-all": (set(), True),
     "/counts-when-scrolled": (set(), True),
     "/counts-when-left": (set(), True),
@@ -155,6 +161,8 @@ def pages(code: str) -> dict[str, str]:
         "/late-application": HIT + LATE.format(inner=TEXT + form),
         "/closed-shadow": page + CLOSED,
         **{f"/bar-in-{name}": body for name, body in bar.items()},
+        "/counts-with-and-without-consent": page + COUNTED + PLAIN_BAR,
+        "/bar-that-comes-late": page + BAR_LATE,
         "/pop-up-over-all": page
         + COUNTED
         + f'<div id=pop style="{OVER}"><h2>News</h2><button onclick=pop.remove()>×</button></div>',

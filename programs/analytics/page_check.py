@@ -41,7 +41,8 @@ class PageSeen:
     ``seconds`` until it could be read, ``loaded`` until all of it was there; ``consent`` “asked” or
     “pressed”; ``like_missing``, 0 to 1, how like it is to what its site shows, with 200, where nothing is.
     ``field`` is what the field of the code holds, None without one; ``text`` the first of what it says;
-    ``kept_out`` hosts whose scripts and frames were not let in; ``alternates`` its other languages.
+    ``before_consent`` hits came before consent was given; ``kept_out`` hosts whose scripts and frames were
+    not let in; ``alternates`` its other languages.
     """
 
     url: str
@@ -58,6 +59,7 @@ class PageSeen:
     field: str | None = None
     text: str = ""
     kept_out: Sequence[str] = ()
+    before_consent: int = 0
     alternates: Sequence[str] = ()
     blank: bool = False
     covered: bool = False
@@ -167,7 +169,7 @@ def _slow(seen: PageSeen, slowest: float) -> Iterator[LinkFault]:
 
 
 def _counted(seen: PageSeen, views: Sequence[View], collectors: Collection[str]) -> Iterator[LinkFault]:
-    yield from _twice(views)
+    yield from _twice(views, seen.before_consent)
     if not collectors or views:
         return
     if is_heard(seen.hits, collectors):
@@ -191,10 +193,10 @@ def _counted(seen: PageSeen, views: Sequence[View], collectors: Collection[str])
     yield LinkFault("not-counted", UNPROVEN, "", f"{text} {said}")
 
 
-def _twice(views: Sequence[View]) -> Iterator[LinkFault]:
+def _twice(views: Sequence[View], before_consent: int) -> Iterator[LinkFault]:
     """The same page counted more than once for one account. Two addresses are two pages: an application has
-    its steps counted. What differs only in its query, or is sent to a server of the site's own as well, may
-    be meant: a person judges that."""
+    its steps counted. What differs only in its query, is sent to a server of the site's own as well, or is
+    told without cookies before consent and with them after it, may be meant: a person judges that."""
     pages: dict[tuple[str, ...], list[View]] = defaultdict(list)
     for view in views:
         to = urlsplit(view.page)
@@ -202,8 +204,8 @@ def _twice(views: Sequence[View]) -> Iterator[LinkFault]:
     for same in pages.values():
         if len(same) == 1:
             continue
-        known = [_maker(view.at) for view in same]
-        is_plain = len({view.page for view in same}) < len(same) and len(set(known)) < len(known)
+        plain = [(_maker(view.at), view.page, view.nth < before_consent) for view in same]
+        is_plain = len(set(plain)) < len(plain)
         text = f"One view is counted {len(same)} times at {' and '.join(sorted({view.at for view in same}))}."
         yield (_error if is_plain else _warning)("counted-twice", "", text)
 

@@ -41,12 +41,14 @@ Told = dict[str, str]
 @dataclass(frozen=True, slots=True)
 class View:
     """A view that is counted: ``at`` the counter, host and path; ``id`` whose it is and ``page`` the
-    address that it counts, each "" where it does not say; ``told`` address and body together."""
+    address that it counts, each "" where it does not say; ``told`` address and body together; ``nth`` the
+    request of the page that it came with, from 0."""
 
     at: str
     id: str
     page: str
     told: str
+    nth: int = 0
 
 
 def page_views(hits: Sequence[Sequence[str]], collectors: Collection[str] = ()) -> Iterator[View]:
@@ -55,7 +57,7 @@ def page_views(hits: Sequence[Sequence[str]], collectors: Collection[str] = ()) 
     ``hits`` are addresses and bodies, ``collectors`` the program's own counters, each “host” or “host/path”.
     A body that is cut off or cannot be read counts nothing.
     """
-    for address, body in hits:
+    for nth, (address, body) in enumerate(hits):
         parts = urlsplit(address)
         if not _is_collector(parts.netloc.lower(), parts.path, collectors) and not _is_of_google(parts):
             continue
@@ -64,7 +66,7 @@ def page_views(hits: Sequence[Sequence[str]], collectors: Collection[str] = ()) 
             if _is_view(parts.path, told):
                 whose = next((told[name] for name in _IDS if name in told), "")
                 page = next((told[name] for name in _PAGES if told.get(name)), "")
-                yield View(f"{parts.netloc}{parts.path}", whose, page, f"{address} {line}")
+                yield View(f"{parts.netloc}{parts.path}", whose, page, f"{address} {line}", nth)
 
 
 def is_heard(hits: Sequence[Sequence[str]], collectors: Collection[str]) -> bool:

@@ -22,7 +22,8 @@ from typing import Any
 from django.conf import settings
 
 from gtm.core.places.outside import Allowance, NotAllowed, Unreachable, address_of
-from programs.outreach.visitor import Look, LookFailed, Stop, Visitor, version
+from programs.outreach.looks import Look, LookFailed, Stop
+from programs.outreach.visitor import Visitor, version
 
 __all__ = ["Found", "Look", "LookFailed", "Stop", "look", "missing", "tour", "version"]
 NAMES = ("chromium", "chromium-browser", "google-chrome")

@@ -18,6 +18,7 @@ from gtm.core.places.outside import Allowance, NotAllowed, Unreachable, address_
 from programs.analytics.link_check import code_in
 from programs.analytics.page_check import sent_code
 from programs.analytics.page_counts import page_views
+from programs.outreach.looks import Look, LookFailed, Stop
 from programs.outreach.page_consent import asks_consent, gives_consent, uncovers
 from programs.outreach.page_forms import SentForm, field_of, fill_and_send, step_of, value_of
 from programs.outreach.page_state import (
@@ -43,65 +44,6 @@ MOST_LOADING = 8.0
 """Seconds that a page has to load the last of what it holds; what it still lacks then is left out."""
 STANDS_IN = json.dumps({"ok": True, "success": True, "valid": True, "status": "ok", "id": 1})
 """What a page hears in place of its site's answer where a form must not really be sent."""
-
-
-@dataclass(frozen=True, slots=True)
-class Look:
-    """``field`` is the value of the form field asked for, None where the page has none; ``picture`` a PNG.
-
-    ``by`` names what opened the page, with versions. ``hops`` are the documents that were asked for, first
-    to last; ``seconds`` passed until it could be read, ``loaded`` until all of it was there. ``hits`` are
-    requests to other places than the page's own documents, as address and body: a measuring tag shows there,
-    whether or not it was let out. ``sent`` is what left when the form was sent, in order. ``consent``:
-    whether it asks for consent to cookies, “pressed” where that was given. ``kept_out``: hosts whose scripts
-    and frames were kept out. ``forms``: whether it has anything to fill in, or a button that leads on with
-    the tags. ``unfinished``: whether its form broke, or went on to ask, on the answer that stood in.
-    """
-
-    url: str
-    status: int
-    field: str | None
-    picture: bytes
-    by: str
-    hops: tuple[str, ...] = ()
-    seconds: float = 0.0
-    loaded: float = 0.0
-    title: str = ""
-    heading: str = ""
-    canonical: str = ""
-    text: str = ""
-    hits: tuple[tuple[str, str], ...] = ()
-    sent: tuple[SentForm, ...] | None = None
-    consent: str = ""
-    kept_out: tuple[str, ...] = ()
-    alternates: tuple[str, ...] = ()
-    blank: bool = False
-    covered: bool = False
-    forms: bool = True
-    password: bool = False
-    in_cookie: bool = False
-    unfinished: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class Stop:
-    """An address to open; with ``sends`` its form is filled in and sent, ``delivers``: really to its site.
-
-    Without ``pictured`` the look has no picture. ``counters``: where a view of it should be counted, which is
-    waited for; ``stays``: whether to stay as long as somebody who reads it.
-    """
-
-    url: str
-    field: str = ""
-    sends: bool = False
-    delivers: bool = False
-    pictured: bool = True
-    counters: tuple[str, ...] = ()
-    stays: bool = False
-
-
-class LookFailed(Exception):
-    """The browser did not get to the page; it may later."""
 
 
 def version() -> str:
@@ -136,6 +78,8 @@ class Visitor:
     sending: Stop | None = None
     sent: list[SentForm] = field(default_factory=list)
     is_unfinished: bool = False
+    consent: str = ""
+    before_consent: int = 0
     statuses: dict[str, int] = field(default_factory=dict)
 
     def open(self) -> None:
@@ -162,11 +106,7 @@ class Visitor:
         """What the page has come to when it has settled."""
         page, stop = self.page, self.stop
         self._settle()
-        consent = asks_consent(page)
-        if gives_consent(page, is_asked=bool(consent)):
-            consent = "pressed"
-            self._has_moved()
-            self._settle()
+        self._consents()
         if is_covered(page):
             uncovers(page)
             page.wait_for_timeout(1000 * POLL)
@@ -195,7 +135,8 @@ class Visitor:
             loaded=max(self.loaded, seen),
             hits=tuple(self.hits),
             sent=tuple(self.sent) if self.sending else None,
-            consent=consent,
+            consent=self.consent,
+            before_consent=self.before_consent,
             kept_out=tuple(self.kept_out),
             alternates=tuple(state["alternates"]),
             blank=not (is_there(state) or fields),
@@ -297,11 +238,21 @@ class Visitor:
             return
         for nudge in (lambda page: None, moves_about, goes_away):
             until = time.monotonic() + COUNTS
-            if self._is_counted():
-                return
-            nudge(self.page)
+            if not self._is_counted():
+                nudge(self.page)
             while time.monotonic() < until and not self._is_counted():
                 self.page.wait_for_timeout(1000 * POLL)
+                self._consents()
+
+    def _consents(self) -> None:
+        """Agree to cookies, once; a banner may come after the page."""
+        if self.consent == "pressed":
+            return
+        self.consent, heard = asks_consent(self.page), len(self.hits)
+        if gives_consent(self.page, is_asked=bool(self.consent)):
+            self.consent, self.before_consent = "pressed", heard
+            self._has_moved()
+            self._settle()
 
     def _stay(self) -> None:
         """As long as somebody needs to read: a page may yet move on by itself."""

@@ -1,4 +1,4 @@
-"""Rules on pages that a browser has seen: what is counted twice, under what address, and what was not seen."""
+"""Rules on pages that a browser has seen: what is counted twice, where, and what was not seen."""
 
 import pytest
 
@@ -42,6 +42,11 @@ def found(*hits, **seen):
 )  # fmt: skip
 def test_a_view_is_counted_by_account_and_address(hits, faults):
     assert found(*hits) == faults
+
+
+def test_a_view_told_without_cookies_and_then_with_them_is_for_a_person_to_judge():
+    assert found(GOOGLE + HERE, GOOGLE + HERE, before_consent=1) == [("counted-twice", WARNING)]
+    assert found(GOOGLE + HERE, GOOGLE + HERE, before_consent=2) == [("counted-twice", ERROR)]
 
 
 def test_a_server_of_the_site_s_own_counts_for_google():

@@ -164,7 +164,7 @@ def _page(found: browser.Look) -> dict[str, Any]:
     """What is kept of a page: enough to judge it again."""
     names = (
         "url", "status", "hops", "title", "heading", "canonical", "seconds", "loaded", "hits", "consent", "field",
-        "kept_out", "alternates", "blank", "covered", "forms", "password",
+        "before_consent", "kept_out", "alternates", "blank", "covered", "forms", "password",
     )  # fmt: skip
     return {name: getattr(found, name) for name in names} | {"text": found.text[:MOST_TEXT], "error": ""}
 
