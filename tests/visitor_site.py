@@ -18,6 +18,7 @@ GA = (
     "<script>fetch('https://www.google-analytics.com/g/collect?tid=G-1&en={event}', "
     "{{mode: 'no-cors'}}).catch(() => 0)</script>"
 )
+TEXT = "<p>Bring a friend, and both of you have coffee for nothing for a whole month.</p>"
 FORM = '<form action="/thanks">{inner}<input name="email" type="email" required><button>Join</button></form>'
 FIELD = '<input name="ref" value="{code}">'
 FILLS = """<script>setTimeout(() => {{
@@ -136,6 +137,8 @@ class Visited(BaseHTTPRequestHandler):
             return self.answer(200 if is_browser else 403, "<h1>Join</h1>")
         told = {"/firewall-for-all": 403, "/asks-for-a-password": 401, "/broken": 503}
         body = PAGES(query, code).get(path)
+        if body and "<h1>" not in body:
+            body += TEXT
         known = body is not None or path in ("/", "/en/language", "/thanks", "/api")
         return self.answer(told.get(path, 200 if known else 404), body or "<h1>Here</h1>")
 
@@ -160,7 +163,7 @@ def PAGES(query: str, code: str) -> dict[str, str]:  # noqa: N802 - a table that
     plain = FORM.format(inner=FIELD.format(code=code))
     empty = FORM.format(inner=FIELD.format(code=""))
     return {
-        "/plain": "<h1>Join</h1>",
+        "/plain": "<h1>Join</h1>" + FORM.format(inner=""),
         "/js-drops": GOES.format(to="'/plain'", after=0),
         "/js-drops-late": GOES.format(to="'/plain'", after=900),
         "/js-keeps": GOES.format(to="'/plain' + location.search", after=0),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
@@ -10,32 +9,29 @@ from urllib.parse import urlsplit
 from gtm.core.errors import Problem
 from plans.commands.launch_program.facts import TAKE_UP, material_of
 from plans.commands.launch_program.steps.as_a_visitor import is_at, observe
+from plans.commands.launch_program.steps.referral_way import form_note, where_the_code_came
 from plans.commands.shared.figures import figure, value_of
 from plans.engine.running.steps import PermanentError, StepContext, TransientError
 from plans.schemas.outputs import Column, Figure, File, Metrics, Output, StepResult, Table
 from programs.analytics.estimate import MaybeEstimate
-from programs.analytics.gone import says_gone
 from programs.analytics.link_check import (
     ERROR,
     REQUIRED,
-    UNPROVEN,
     WARNING,
     LinkFault,
     LinkReport,
     check_link,
     check_redirect,
-    check_round_trip,
     code_in,
     tracking_accuracy,
 )
 from programs.analytics.page_check import (
+    BAD_REQUEST,
     SLOWEST_SECONDS,
     TOO_MANY,
     PageSeen,
     check_page,
-    sent_code,
 )
-from programs.analytics.page_counts import is_known
 from programs.analytics.page_unseen import WALLS
 from programs.analytics.tracking_links import tagged
 from programs.outreach.visits import (
@@ -51,9 +47,6 @@ FAILED = f"{STEP}-failed"
 """The engine counts a failed attempt of the step under this signal; twice is a matter for people."""
 
 TEST_WAY = "referral flow"
-_ASKS_FIRST = re.compile(r"check|valid|verif|exist|lookup|captcha|token|csrf|precheck", re.IGNORECASE)
-_INSTEAD = frozenset({"turned-away", "signs-in", "too-many", "blank"})
-"""Findings of which the page itself was not seen: of its form, nothing can be said."""
 MOST_TOLD = 5
 
 
@@ -96,7 +89,7 @@ def check_links(context: StepContext, *, seconds: float = SECONDS_A_VISIT) -> St
     )
     written = {url: _as_written(url, context, launch, url in internal) for url in pieces}
     met = {url: _as_met(seen["visits"][url], url, launch) for url in pieces}
-    flow_findings = _flow_findings(seen, flow, launch) if flow else ()
+    flow_findings = _on_the_way(seen, flow, launch) if flow else ()
     _refuse_errors(pieces, written, met, flow_findings)
     followed = {url for url in pieces if _has_arrived(seen["visits"][url])}
     accuracy = tracking_accuracy([LinkReport(url, (*written[url], *met[url])) for url in pieces], followed)
@@ -164,7 +157,8 @@ def _as_met(told: Mapping[str, Any], url: str, launch: Mapping[str, Any]) -> tup
     """
     page = told.get("page")
     if page and not page["error"]:
-        return (*_only_programs_meet(told), *_as_seen(page, url, launch))
+        only = _only_programs_meet(told) if page["status"] < BAD_REQUEST else ()
+        return (*only, *_as_seen(page, url, launch))
     hops = told["hops"]
     found = list(check_redirect(hops, code_parameter=launch["code_parameter"]))
     if told["outcome"] == NOT_ALLOWED:
@@ -216,74 +210,13 @@ def _has_arrived(told: Mapping[str, Any]) -> bool:
     return bool(told["outcome"] == ARRIVED)
 
 
-def _flow_findings(seen: Mapping[str, Any], flow: str, launch: Mapping[str, Any]) -> tuple[LinkFault, ...]:
-    """The way of a referral code: link, landing page, form, what the form sends, and the answer to it."""
-    told, parameter, code = seen["visits"][flow], launch["code_parameter"], launch["test_code"]
-    met, look = _as_met(told, flow, launch), seen["look"]
-    if not _has_arrived(told) or any(finding.rule in _INSTEAD for finding in met):
+def _on_the_way(seen: Mapping[str, Any], flow: str, launch: Mapping[str, Any]) -> tuple[LinkFault, ...]:
+    """The way of a referral code: what its page is told of, then where the code came."""
+    told = seen["visits"][flow]
+    met = _as_met(told, flow, launch)
+    if not _has_arrived(told):
         return met
-    arrived = look["url"] if look and not look["error"] else told["hops"][-1]
-    carried = code_in(arrived, parameter)
-    places = {"link": code_in(flow, parameter)}
-    found: list[LinkFault] = []
-    if look and not look["error"] and look["field"]:
-        places["form in the browser"] = look["field"]  # a form that holds it needs no address that does
-    elif look and not look["error"]:
-        places["page in the browser"] = carried
-        if look["field"] is not None:
-            places["form in the browser"] = None
-    else:
-        places["landing page"] = carried
-        if told["field"]:  # an empty one may be filled by a script, which only a browser runs
-            places["form"] = told["field"]
-    found += check_round_trip(code, places)
-    if not any(finding.severity == ERROR for finding in found):
-        found += _sent_on(look or {}, parameter, code)
-    if not any("form" in place for place in places):
-        text = f"No filled form field {parameter} was seen: confirm by hand that the code is stored."
-        found.append(LinkFault("referral-form", WARNING, parameter, text))
-    return (*met, *found)
-
-
-def _sent_on(look: Mapping[str, Any], parameter: str, code: str) -> Iterator[LinkFault]:
-    """Whether the code leaves with the form."""
-    if not look.get("field") or "sent" not in look:
-        return
-    told = look["sent"] or []
-    sent = [told] if isinstance(told, Mapping) else told  # of plans of before there was one alone
-    if not (requests := list(_of_the_form(sent))):
-        text = "The form sent nothing when it was submitted: confirm by hand that the code is stored."
-        yield LinkFault("referral-form", UNPROVEN, parameter, text)
-    elif not any(sent_code(code, one["url"], one["body"]) for one in requests):
-        yield _sends_no_code(look, requests, parameter, code)
-    elif (answer := requests[-1]["answer"]) and says_gone(answer):
-        yield LinkFault("referral-sent", ERROR, parameter, "The site answers the form with an error.")
-
-
-def _of_the_form(sent: Sequence[Mapping[str, Any]]) -> Iterator[Mapping[str, Any]]:
-    """What the form sends, without what measures that it does."""
-    for one in sent:
-        to = urlsplit(one["url"])
-        if one.get("kind") != "ping" and not is_known(to.netloc.lower(), to.path):
-            yield one
-
-
-def _sends_no_code(
-    look: Mapping[str, Any], requests: Sequence[Mapping[str, Any]], parameter: str, code: str
-) -> LinkFault:
-    """An error, unless the code may have left unseen: in a cookie, or in what the page sends only after an
-    answer of its site, which it never got where checks keep the form back."""
-    text = f"The form holds the referral code {code} and sends none of it."
-    if look.get("in_cookie"):
-        said = f"{text[:-1]}; a cookie has it: confirm by hand that the code is stored."
-        return LinkFault("referral-form", UNPROVEN, parameter, said)
-    is_asking = all(one.get("kind") != "document" for one in requests)
-    asks = all(_ASKS_FIRST.search(urlsplit(one["url"]).path) for one in requests)
-    if is_asking and (asks or look.get("unfinished")) and not requests[-1]["answer"]:
-        said = "The page asks its site something before it sends the form, which checks keep back"
-        text = f"{said}: let them send the form (launch profile), or confirm by hand that the code is stored."
-        return LinkFault("referral-form", UNPROVEN, parameter, text)
-    return LinkFault("referral-sent", ERROR, parameter, text)
+    return (*met, *where_the_code_came(told, seen["look"], flow, launch, met))
 
 
 def _refuse_errors(
@@ -343,7 +276,7 @@ def _outputs(
                    definition="links of the kit that were followed to their end and pass every rule, of all links"),
             Figure("followed", "Links followed to their end", followed, "links", numerator=followed, denominator=len(pieces)),
         ],
-        f"{_browser_note(seen)}{_form_note(seen)}",
+        _browser_note(seen) + form_note(seen["look"]),
     )  # fmt: skip
     rows = [
         [
@@ -383,15 +316,6 @@ def _browser_note(seen: Mapping[str, Any]) -> str:
     if seen["browser"]:
         return f"Not run in a browser: {seen['browser']}."
     return "Every link was opened in Chromium, each by a new visitor; the landing page's picture is kept."
-
-
-def _form_note(seen: Mapping[str, Any]) -> str:
-    """That a form which is kept back proves nothing of the address that it is sent to."""
-    sent = list(_of_the_form((seen["look"] or {}).get("sent") or []))
-    if not sent or sent[-1]["answer"]:
-        return ""
-    to = urlsplit(sent[-1]["url"])
-    return f" The form was filled in and kept back, so it is not proven that {to.netloc}{to.path} takes it."
 
 
 def _host(url: str) -> str:
