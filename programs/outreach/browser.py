@@ -11,7 +11,6 @@ import importlib
 import importlib.util
 import os
 import shutil
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
@@ -61,20 +60,23 @@ def tour(
     The browser has a thread to itself: Playwright keeps an event loop in its own, where the database must not
     be asked, and ``tell`` does. Raises LookFailed where no browser comes up.
     """
-    found: Queue[Found] = Queue()
+    found: Queue[tuple[int, Found]] = Queue()
+    early: dict[int, Found] = {}
     no_more = Event()
     with ThreadPoolExecutor(1) as thread:
         browsing = thread.submit(_visit_all, stops, allowance, found, no_more)
         try:
             for number in range(len(stops)):
                 tell(number)
-                yield _next(found, browsing)
+                while number not in early:
+                    early.update([_next(found, browsing)])
+                yield early.pop(number)
         finally:
             no_more.set()
 
 
-def _next(found: Queue[Found], browsing: Future[None]) -> Found:
-    """What the browser saw next; raises what ended it before."""
+def _next(found: Queue[tuple[int, Found]], browsing: Future[None]) -> tuple[int, Found]:
+    """What the browser saw next, at which stop; raises what ended it before."""
     while True:
         try:
             return found.get(timeout=POLL)
@@ -84,18 +86,28 @@ def _next(found: Queue[Found], browsing: Future[None]) -> Found:
                 raise LookFailed("Chromium: it ended before the last page was seen.") from None
 
 
-def _visit_all(stops: Sequence[Stop], allowance: Allowance, found: Queue[Found], no_more: Event) -> None:
+def _visit_all(
+    stops: Sequence[Stop], allowance: Allowance, found: Queue[tuple[int, Found]], no_more: Event
+) -> None:
     with _chromium(allowance) as (errors, late, browser):
-        waiting: deque[Visitor | Found] = deque()
-        for stop in [*stops, *[None] * AT_ONCE]:
+        waiting: list[tuple[int, Visitor | Found]] = []
+        for number, stop in enumerate([*stops, *[None] * AT_ONCE]):
             if no_more.is_set():
                 return
             if stop is None or len(waiting) == AT_ONCE:
                 if not waiting:
                     return
-                found.put(_seen_by(waiting.popleft(), errors))
+                # Who stays longer is looked at later, so that nobody waits for them.
+                at, visitor = next((one for one in waiting if not _stays(one[1])), waiting[0])
+                waiting.remove((at, visitor))
+                found.put((at, _seen_by(visitor, errors)))
             if stop is not None:
-                waiting.append(_sent_out(Visitor(browser, allowance, stop, errors, late), errors))
+                visitor = _sent_out(Visitor(browser, allowance, stop, errors, late), errors)
+                waiting.append((number, visitor))
+
+
+def _stays(visitor: Visitor | Found) -> bool:
+    return isinstance(visitor, Visitor) and visitor.stays
 
 
 def _sent_out(visitor: Visitor, errors: Any) -> Visitor | Found:

@@ -111,8 +111,7 @@ class Visitor:
             uncovers(page)
             page.wait_for_timeout(1000 * POLL)
         self._is_counted_or_moves_about()
-        if stop.stays:
-            self._stay()
+        self._stay()
         # Redirects are not routed again: what the page became must be allowed before it is pictured.
         address_of(page.url, self.allowance)
         status = self.statuses.get(page.url, self.response.status if self.response else 0)
@@ -148,6 +147,11 @@ class Visitor:
             text=state["text"].strip(),
             **{name: state[name].strip()[:300] for name in ("title", "heading", "canonical")},
         )
+
+    @property
+    def stays(self) -> bool:
+        """Whether its visitor still stays, as somebody does who reads."""
+        return self.stop.stays and time.monotonic() < self.opened_at + STAYS
 
     def leave(self) -> None:
         """Once; the visitor's cookies go with the page."""
@@ -256,7 +260,7 @@ class Visitor:
 
     def _stay(self) -> None:
         """As long as somebody needs to read: a page may yet move on by itself."""
-        while time.monotonic() < self.opened_at + STAYS:
+        while self.stays:
             self.page.wait_for_timeout(1000 * POLL)
         if time.monotonic() - self.moved_at < QUIET:
             self._has_moved()
