@@ -1,6 +1,7 @@
 """Tampering by SQL with the triggers dropped: what the chain finds, and what only an anchor finds."""
 
 import json
+import os
 import secrets
 import stat
 from datetime import UTC, datetime
@@ -15,7 +16,7 @@ from gtm.core import events
 from gtm.core.actors import Actor, acting_as
 from gtm.core.clock import standing_at
 from gtm.core.errors import Forbidden
-from gtm.core.evidence import anchors, append_only, changelog
+from gtm.core.evidence import anchors, append_only, changelog, checkpoints, keys
 from gtm.core.evidence.changelog import Break
 from gtm.core.models import (
     Anchor,
@@ -362,3 +363,58 @@ def test_a_copy_that_was_tried_for_a_week_is_left(rows, settings):
         anchors.deliver()
         tried.append(copies.get().attempts - attempts)
     assert tried == [1, 0]
+
+
+def test_whether_the_newest_row_of_a_chain_is_held(rows):
+    assert [anchors.holds_head(chain) for chain in ("installation", "never-written")] == [False, True]
+    anchors.anchor()
+    assert anchors.holds_head("installation") is True
+    with acting_as(Actor.system("Test")):
+        Role(slug="d", name="d").save()
+    assert anchors.holds_head("installation") is False
+
+
+@pytest.mark.parametrize("has_key", [True, False])
+def test_the_mail_carries_the_checkpoint_where_a_key_signed_one(rows, settings, has_key):
+    settings.GTM_AUDITORS = ["audit@example.com"]
+    with acting_as(Actor.system("Test")):
+        if has_key:
+            keys.make("example.com/gtm")
+        made = anchors.anchor()
+    (message,) = mail.outbox
+    assert ("that the key of this installation signed with it" in message.body) is has_key
+    assert (checkpoints.note_of(made.number) or "none") in (message.body if has_key else "none")
+
+
+def test_the_file_is_closed_again(rows):
+    def next_handle():
+        handle = os.open(os.devnull, os.O_RDONLY)
+        os.close(handle)
+        return handle
+
+    anchors.anchor()
+    before = next_handle()
+    anchors.anchor()
+    assert next_handle() == before
+
+
+def test_a_row_that_no_anchor_holds_is_told_once_one_was_made_a_day_after_it(db):
+    told = "no anchor holds this row, though some were made long after it"
+    assert anchors.left_out(["installation"]) == []  # nobody has made one yet
+    with acting_as(Actor.system("Test")):
+        with standing_at(datetime(2030, 1, 1, tzinfo=UTC)):
+            anchors.anchor()
+            Role(slug="d", name="d").save()
+            chain = ChangeLogChain.objects.filter(name="installation")
+            chain.update(grown_at=datetime(2000, 1, 1, tzinfo=UTC))
+        for hour, expected in ((0, []), (1, [Break("installation", 1, told)])):
+            with standing_at(datetime(2030, 1, 2, hour, tzinfo=UTC)):
+                assert anchors.anchor().heads == {}
+            assert anchors.left_out(["installation"]) == expected
+        assert anchors.left_out(["plan-1"]) == []
+        Anchor.objects.filter(number=3).update(root="0")  # told elsewhere; the others are of the same day
+        assert anchors.left_out(["installation"]) == []
+        chain.update(grown_at=datetime(2030, 1, 4, tzinfo=UTC))
+        with standing_at(datetime(2030, 1, 4, tzinfo=UTC)):
+            assert "installation" in anchors.anchor().heads
+        assert anchors.left_out(["installation"]) == []
