@@ -191,7 +191,7 @@ def append(
     acting = actors.current()
     name = obj.change_chain()
     held = _held.get().get(name)
-    chain = held.chain if held else chain or lock_chain(name)
+    chain = chain or lock_chain(name)
     header = {
         "chain": chain.name,
         "sequence": chain.sequence + 1,

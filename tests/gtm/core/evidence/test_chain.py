@@ -258,3 +258,69 @@ def test_a_row_whose_payload_is_gone_shows_nothing_and_does_not_pass_for_erased(
     row = changelog.row_of(ChangeLogEntry.objects.get(pk=gone.pk))
     assert (row["salt"], row["erased"], row["actor"]) == ("", False, None)
     assert [b.sequence for b in verify_chain(CHAIN)] == [2]
+
+
+# ------------------------------------------------------------------ erasures, and what only looks like one
+
+
+def blank(*numbers):
+    ChangeLogPayload.objects.filter(entry__chain=CHAIN, entry__sequence__in=numbers).update(
+        salt=None, body=None
+    )
+
+
+def test_only_the_row_of_an_erasure_names_erased_rows(rows, role):
+    blank(2)
+    missing = Break(CHAIN, 2, "it is erased, but no row records its erasure")
+    changelog.append(role, changelog.ERASED, before=[2], after={})
+    changelog.append(ChangeLogChain.objects.get(name=CHAIN), "counted", before=[2], after={})
+    assert verify_chain(CHAIN) == [missing]
+    head = ChangeLogChain.objects.get(name=CHAIN)
+    changelog.append(head, changelog.ERASED, before=[2, 3], after={})
+    number = head.sequence + 1
+    assert verify_chain(CHAIN) == [Break(CHAIN, 3, f"row {number} says it was erased, and it is not")]
+
+
+def test_the_row_of_an_erasure_keeps_states_says_who_why_and_when_and_no_other_row_does(rows, role):
+    head = ChangeLogChain.objects.get(name=CHAIN)
+    changelog.append(role, "counted", before=[1], after={"1": "active"})
+    assert changelog.states_kept(changelog.rows(CHAIN)) == {}
+    assert [*changelog.erased_on_record(changelog.rows(CHAIN))] == []
+    blank(2, 3)
+    after = {"2": "active", "3": {"field": "x"}}
+    head.refresh_from_db()
+    number = changelog.append(head, changelog.ERASED, before=[2, 3], after=after, reason="Asked.").sequence
+    changelog.append(head, changelog.ERASED, before=[], after=None, reason="Nothing.")
+    assert changelog.states_kept(changelog.rows(CHAIN)) == {2: "active"}
+    said = [*changelog.erased_on_record(changelog.rows(CHAIN))]
+    assert said[0] == (
+        "what rows 2, 3 of the change log said",
+        f"ada erased them on 2026-03-02 (row {number}): Asked.",
+    )
+
+
+def test_a_seal_that_was_erased_is_told(rows, role):
+    number = changelog.append(role, changelog.SEALED).sequence
+    blank(number)
+    changelog.append(ChangeLogChain.objects.get(name=CHAIN), changelog.ERASED, before=[number], after={})
+    told = "it is a seal or an erasure, which nobody may erase"
+    assert verify_chain(CHAIN) == [Break(CHAIN, number, told)]
+
+
+def test_a_row_that_is_committed_without_having_been_written_is_an_error_in_our_log(
+    role, monkeypatch, caplog, django_capture_on_commit_callbacks
+):
+    with django_capture_on_commit_callbacks(execute=True), changelog.holding(CHAIN):
+        changelog.append(role, "counted")
+    assert caplog.messages == []
+    monkeypatch.setattr(changelog._HeldChain, "write", lambda self: None)
+    with django_capture_on_commit_callbacks(execute=True), changelog.holding(CHAIN):
+        changelog.append(role, "counted")
+    assert caplog.messages == [f"row 3 of {CHAIN} was not written"]
+
+
+def test_how_long_a_held_chain_was(role):
+    assert changelog.length_of_held(CHAIN) is None
+    with changelog.holding(CHAIN):
+        changelog.append(role, "counted")
+        assert changelog.length_of_held(CHAIN) == 1
