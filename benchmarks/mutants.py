@@ -66,11 +66,12 @@ TESTS = {
     "gtm/core/evidence/timestamps.py": ["tests/plans/export/test_envelope.py"],
     "gtm/core/evidence/signatures.py": ["tests/gtm/core/evidence/test_signatures.py"],
     "plans/export/verify.py": [
-        "tests/plans/export/test_findings.py", "tests/plans/export/test_verify_plan.py",
-        "tests/plans/export/test_envelope.py",
+        "tests/plans/export/test_findings.py", "tests/plans/export/test_claims.py",
+        "tests/plans/export/test_verify_plan.py", "tests/plans/export/test_envelope.py",
     ],
     "plans/export/verify_plan.py": [
-        "tests/plans/export/test_verify_plan.py", "tests/plans/export/test_envelope.py",
+        "tests/plans/export/test_claims.py", "tests/plans/export/test_verify_plan.py",
+        "tests/plans/export/test_envelope.py",
     ],
     "plans/export/explained.py": ["tests/plans/export/test_explained.py"],
     "plans/export/sealing.py": ["tests/plans/export/test_sealing.py"],
