@@ -8,6 +8,7 @@ from gtm.core.evidence import append_only, changelog, erasure, presence
 from gtm.core.evidence.changelog import Break
 from gtm.core.governed import open_door
 from gtm.core.models import ChangeLogEntry, ChangeLogPayload
+from plans.models import Reading
 from programs.models import Approver, Benefit, Person, Role, Tier
 from programs.models.catalogue import BenefitKind
 from tests.factories import ApproverFactory, PersonFactory, ProgramFactory, UserFactory, make_plan
@@ -206,3 +207,42 @@ def test_links_behind_an_erased_row_are_counted_and_not_compared(seat):
     sql("DELETE FROM programs_person_accounts")
     found = presence.audit_presence(CHAIN)
     assert (found.breaks, found.hidden, presence.audit_presence("another").hidden) == ([], 1, 0)
+
+
+def test_what_only_pointed_to_something_does_not_go_with_it(seat):
+    """A seat points to its person, and is no part of it: that both are gone explains neither."""
+    person = seat.person
+    sql("DELETE FROM programs_approver")
+    sql("DELETE FROM programs_person_accounts")
+    sql("DELETE FROM programs_person WHERE id = %s", person.pk)
+    assert sorted(told()[0], key=str) == sorted([gone(seat), gone(person)], key=str)
+
+
+def test_what_belonged_to_nothing_of_a_kind_went_with_nothing_of_that_kind():
+    """A reading of no task: its row told every column, and the task was none."""
+    plan = make_plan()
+    reading = Reading(plan=plan, program=plan.program, command="a:b", rule="r", verdict="held", period="2026")
+    reading.save()
+    assert told() == ([], 0)
+    sql("DELETE FROM plans_reading WHERE id = %s", reading.pk)
+    label = f"plans.reading {reading.pk}"
+    broken = Break(
+        plan.change_chain(), row_of(reading, "created"), f"{label} is gone, but no event records this"
+    )
+    assert told() == ([broken], 0)
+
+
+class ElsewhereTold:
+    """An object whose rows stand in another chain, as somebody with this code can write them."""
+
+    def __init__(self, obj):
+        self.pk, self._meta, self.change_label = obj.pk, obj._meta, obj.change_label
+
+    def change_chain(self):
+        return "notices"
+
+
+def test_a_link_is_told_with_the_chain_of_the_row_that_told_it_last(seat):
+    somebody = UserFactory()
+    changelog.append(ElsewhereTold(seat.person), "linked", field="accounts", after=[str(somebody.pk)])
+    assert told()[0] == [Break("notices", 1, linked(seat.person, "has not", somebody.pk))]
