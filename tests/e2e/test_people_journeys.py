@@ -14,6 +14,8 @@ from playwright.sync_api import expect
 from gtm.core import clock
 from gtm.core.actors import ADMIN, Actor, acting_as
 from plans.demo import organisation, partners
+from plans.engine.people.taken_back import TIME_TO_UNDO
+from plans.engine.running.sweep import sweep
 from plans.models import Plan
 from plans.standard import runbooks
 from programs.models import Absence, Campaign, Person, Runbook
@@ -193,4 +195,8 @@ def test_a_dispute_goes_from_claim_to_release_from_inbox_to_inbox(
     receiver = enter("partner")
     assert receiver.take_up(plan.objective)
     receiver.finish("Planned into the next sprint")
-    wait_until(lambda: Plan.objects.get(pk=plan.pk).state == "succeeded")
+    receiver.page.get_by_text("You can undo this for one minute.").wait_for()
+    with clock.standing_at(clock.now() + TIME_TO_UNDO + timedelta(seconds=1)):
+        sweep()
+    plan.refresh_from_db()
+    assert plan.state == "succeeded"
