@@ -64,6 +64,7 @@ PAGES: dict[str, tuple[set[str], bool | None]] = {
     "/bar-that-comes-late": (set(), True),
     "/counts-with-and-without-consent": (set(), True),
     "/pop-up-over-all": (set(), True),
+    "/pop-up-with-words": (set(), True),
     "/counts-when-scrolled": (set(), True),
     "/counts-when-left": (set(), True),
     "/counts-two-steps": (set(), True),
@@ -80,6 +81,8 @@ PAGES: dict[str, tuple[set[str], bool | None]] = {
     "/gone-in-finnish": (set(), False),
     "/for-sale": (set(), False),
     "/events-alone": (set(), False),
+    "/opens-soon": (set(), False),
+    "/loads-anew": ({"browser"}, None),
     "/never-ends": ({"browser"}, None),
     "/moves-on": ({"redirect-lost", "referral-code"}, None),
     "/counts-nothing": ({"not-counted"}, None),
@@ -91,6 +94,10 @@ FORMS: dict[str, set[str]] = {
     "/form-asks-for-more": set(),
     "/form-without-form": set(),
     "/form-in-a-cookie": set(),
+    "/form-behind-a-button": set(),
+    "/form-on-the-next-page": set(),
+    "/form-in-a-new-tab": set(),
+    "/form-that-is-closed": set(),
     "/form-forgets": {"referral-sent"},
 }
 
@@ -193,6 +200,17 @@ def pages(code: str) -> dict[str, str]:
         "/counts-nothing": page,
         "/counts-in-two-regions": page + COUNTED + "<script>hit('', 'region1')</script>",
         "/canonical-of-another": "<link rel=canonical href=/campaigns/winter>" + page + COUNTED,
+        "/pop-up-with-words": page + COUNTED + f'<div id=pop role=dialog style="{OVER}"><h2>10 % off</h2>'
+        "<input type=email><button>Get it</button><a href=# onclick=pop.remove()>No thanks, I pay more</a></div>",
+        "/opens-soon": HIT
+        + COUNTED
+        + "<h1>Soon</h1><form><input type=password name=word><button>Go</button></form>",
+        "/loads-anew": page + "<script>setTimeout(() => location.reload(), 500)</script>",
+        "/form-behind-a-button": TEXT + f"<p><button onclick='this.outerHTML = `{form}`'>Join</button></p>",
+        "/form-on-the-next-page": TEXT + f'<a class="button" href="/sign-up?ref={code}">Join</a>',
+        "/sign-up": TEXT + form,
+        "/form-in-a-new-tab": TEXT + form.replace("<form", "<form target=_blank"),
+        "/form-that-is-closed": TEXT + form.replace("<button", "<button disabled"),
         "/form-in-steps": STEPS.replace("CODE", code),
         "/form-asks-for-more": ASKS_MORE.replace("CODE", code),
         "/form-without-form": loose

@@ -10,23 +10,34 @@ import re
 from dataclasses import dataclass
 
 _NOT_THERE = (
-    r"\b404\b|\b410\b|not[ -]?found|no longer (?:available|exists|here)|(?:doesn.?t|does not) exist|"
+    r"\b404\b|\b410\b|not[ -]?found|no longer (?:available|exists|here|active|valid)|"
+    r"(?:doesn.?t|does not) exist|"
     r"page (?:is )?gone|"
     r"nicht gefunden|existiert nicht|introuvable|n.existe pas|no encontrad[oa]|no existe|non trovat[oa]|"
     r"não encontrad[oa]|niet gevonden|bestaat niet|ikke fundet|hittades inte|ei löytynyt|nie znaleziono|"
     r"nie istnieje|bulunamadı|не найден[ао]?|не существует|見つかりません|找不到|不存在|찾을 수 없|"
     r"غير موجود[ةه]?|لم يتم العثور|לא נמצא"
 )
+_IN_EUROPE = (
+    r"ei löydy|ei ole (?:enää )?olemassa|finns inte|hittas inte|findes ikke|finnes ikke|nenalezen\w*|"
+    r"neexistuj\w*|nenájden\w*|nem található|nem létezik|nu a fost găsit\w*|nu există|не е намерен\w*|"
+    r"не съществува|δεν βρέθηκε|δεν υπάρχει|nije pronađen\w*|ne postoji|ni (?:bila? )?(?:mogoče )?najde\w*|"
+    r"ne obstaja|nerast\w*|neegzistuoja|nav atrast\w*|neeksistē|ei leitud|ei eksisteeri|níor aimsíodh|"
+    r"gan aimsiú|ma nstab\w*"
+)
+"""Of titles and headings alone: an answer may well say so of a mail in the folder for spam."""
 _OVER = (
-    r"(?:is|has|was) (?:gone|expired|ended|over|closed|removed|deleted)(?!\w)|"
+    r"(?:is|has|was|been) (?:gone|expired|ended|over|closed|removed|deleted|deactivated|disabled)(?!\w)|"
+    r"\blink (?:is )?(?:in|not )active\b|"
     r"nicht mehr verfügbar|ist (?:beendet|abgelaufen)|n.est plus|ya no está|non è più|não existe|انتهى|انتهت"
 )
-_GONE = re.compile(f"{_NOT_THERE}|{_OVER}", re.IGNORECASE)
+_GONE = re.compile(f"{_NOT_THERE}|{_IN_EUROPE}|{_OVER}", re.IGNORECASE)
 _IN_AN_ANSWER = re.compile(_NOT_THERE, re.IGNORECASE)
 _PAGE = re.compile(
     r"\b(?:page|site|link|address|url|resource|content|offer|promotion|campaign|file|document|error|sorry|oops|"
     r"seite|angebot|aktion|fehler|página|pagina|oferta|erreur|offre|errore|offerta|erro|aanbod|fout|siden|"
-    r"sidan|sivu|strona|sayfa|страница|ошибка)\b|ページ|页面|頁面|페이지|الصفحة|صفحة|العرض|الرابط|עמוד",
+    r"sidan|sivu\w*|strona|stránk\w*|oldal\w*|pagină|pagina|σελίδα|stranic\w*|stran|puslap\w*|lapa|leht\w*|"
+    r"leathanach|paġna|sayfa|страница|ошибка)\b|ページ|页面|頁面|페이지|الصفحة|صفحة|العرض|الرابط|עמוד",
     re.IGNORECASE,
 )
 _BESIDE = re.compile(r"\s[|–—·:-]\s")  # between the name of a page and that of its site

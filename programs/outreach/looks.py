@@ -18,7 +18,7 @@ class Look:
     whether it asks for consent to cookies, “pressed” where that was given, after ``before_consent`` hits.
     ``kept_out``: hosts whose scripts and frames were kept out. ``forms``: whether it has anything to fill in,
     or a button that leads on with the tags. ``unfinished``: whether its form broke, or went on to ask, on the
-    answer that stood in.
+    answer that stood in. ``closed``: whether its button could not be pressed.
     """
 
     url: str
@@ -45,6 +45,7 @@ class Look:
     password: bool = False
     in_cookie: bool = False
     unfinished: bool = False
+    closed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

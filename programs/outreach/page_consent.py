@@ -63,8 +63,10 @@ _ACCEPTS = (
     "принять|соглас|kabul|onayl|同意|接受|동의|قبول|موافق|אישור"
 )
 _CLOSES = (
-    "^([x×✕✖✗⨯╳]|close|no,? thanks|not now|schlie.+|fermer|cerrar|chiudi|fechar|sluiten|luk|stäng|sulje|"
-    "zamknij|zavřít)$"
+    "^([x×✕✖✗⨯╳]$|close|no,? thank|not now|maybe later|nein,? danke|non,? merci|no,? gra[cz]|nej,? tack|"
+    "nee,? (bedankt|dank)|nej,? tak|ei,? kiitos|nie,? dzięk|não,? obrigad|"
+    "schlie.+|fermer|cerrar|chiudi|fechar|sluiten|luk|stäng|sulje|"
+    "zamknij|zavřít)"
 )
 # Presses the button of a banner: one that stands still, or a dialog, or a frame, and speaks of cookies.
 _PRESSES = f"""(isFrame) => {{

@@ -62,8 +62,26 @@ _SEND = f"""(field) => {{
     const steps = deep(form).filter((one) => one.matches("button, [role=button], input[type=button]") &&
         !one.disabled && one.type !== "reset" && isShown(one) && (one.innerText || one.value || "").trim())
     const seen = sends.find(isShown) || steps[steps.length - 1] || sends[0]
+    const isClosed = !seen && members(form).some(
+        (one) => one.disabled && one.type === "submit" && isShown(one))
     if (seen) seen.click()
     else if (form.requestSubmit) form.requestSubmit()
+    return !isClosed
+}}"""
+# The button in the main part of a page that looks like one, by its own colour, role or make; of the page, or
+# a link within its site.
+_OPENS = f"""() => {{
+    {DEEP}
+    const all = document.body ? deep(document.body) : []
+    const isOurs = (one) => !one.matches("a") || one.host === location.host || !one.host
+    const looks = (one) => one.matches("button, [role=button], input[type=button]") ||
+        /(^|[-_ ])(btn|button|cta)/i.test(one.className) ||
+        getComputedStyle(one).backgroundColor !== "rgba(0, 0, 0, 0)"
+    const button = all.find((one) => one.matches("a[href], button, [role=button], input[type=button]") &&
+        isShown(one) && !one.closest("header, footer, nav, form") && isOurs(one) && looks(one) &&
+        !["fixed", "sticky"].includes(getComputedStyle(up(one) || one).position))
+    if (button) button.click()
+    return Boolean(button)
 }}"""
 _STEP = f"""(field) => {{
     {_AROUND}
@@ -113,12 +131,19 @@ def value_of(page: Any, name: str, code: str = "") -> str | None:
     return None if field is None else str(field.input_value())
 
 
-def fill_and_send(field: Any) -> bool:
-    """Fill in the form around a field, and press its button; False where no form is around it."""
-    if not field.evaluate(_FILL):
-        return False
-    field.evaluate(_SEND)
-    return True
+def opens_form(page: Any) -> bool:
+    """Press the button of a page that shows no form, which may open one; False where it has none."""
+    return bool(page.evaluate(_OPENS))
+
+
+def fill(field: Any) -> bool:
+    """Fill in the form around a field; False where no form is around it."""
+    return bool(field.evaluate(_FILL))
+
+
+def press(field: Any) -> bool:
+    """Press the button of the form around a field; False where that is closed, and it was sent without."""
+    return bool(field.evaluate(_SEND))
 
 
 def step_of(field: Any) -> str | None:

@@ -50,7 +50,7 @@ _STATE = f"""() => {{
         words: count((body.innerText || "") + " " + shadows) - shown("header, footer, nav").filter(
             (one) => !up(one).closest("header, footer, nav")).reduce(
                 (sum, one) => sum + count(one.innerText || ""), 0),
-        fields: typed.length,
+        fields: typed.filter((one) => one.type !== "password").length,
         password: typed.some((one) => one.type === "password"),
         pictures: shown("img, video, canvas, svg, picture").filter(
             (one) => one.getBoundingClientRect().width > 200).length,
@@ -102,7 +102,8 @@ FEW_WORDS = 12
 
 def state_of(page: Any) -> dict[str, Any]:
     """Title, heading, canonical address, text (its first 2,000 characters), and where links lead; counted are
-    ``words`` and the ``fields`` that are typed into, without search, head and foot, and ``pictures``."""
+    ``words``, the ``fields`` that are typed into, without passwords, and ``pictures``, outside of search,
+    head and foot."""
     return dict(page.evaluate(_STATE))
 
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import importlib.metadata
 import json
+import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 from urllib.parse import urlsplit
@@ -20,7 +21,7 @@ from programs.analytics.page_check import sent_code
 from programs.analytics.page_counts import page_views
 from programs.outreach.looks import Look, LookFailed, Stop
 from programs.outreach.page_consent import asks_consent, gives_consent, uncovers
-from programs.outreach.page_forms import SentForm, field_of, fill_and_send, step_of, value_of
+from programs.outreach.page_forms import SentForm, field_of, fill, opens_form, press, step_of, value_of
 from programs.outreach.page_state import (
     OPENS_SHADOWS,
     goes_away,
@@ -40,6 +41,9 @@ COUNTS, STAYS = 2.0, 5.0
 HANGS = 5_000
 """Milliseconds without any answer of a page after which it is taken to hang."""
 MOST_HITS, MOST_SENT, MOST_STEPS = 200, 20, 4
+MOST_MOVES = 3
+_MOVED = re.compile("navigat|context was destroyed|detached", re.IGNORECASE)
+"""What Playwright says where a page went on to another while it was asked, and how often that may be."""
 MOST_LOADING = 8.0
 """Seconds that a page has to load the last of what it holds; what it still lacks then is left out."""
 STANDS_IN = json.dumps({"ok": True, "success": True, "valid": True, "status": "ok", "id": 1})
@@ -78,6 +82,8 @@ class Visitor:
     sending: Stop | None = None
     sent: list[SentForm] = field(default_factory=list)
     is_unfinished: bool = False
+    is_closed: bool = False
+    is_pressing: bool = False
     consent: str = ""
     before_consent: int = 0
     statuses: dict[str, int] = field(default_factory=dict)
@@ -92,7 +98,7 @@ class Visitor:
         page.on("framenavigated", lambda frame: self._went(page, frame))
         page.on("pageerror", lambda _: self._broke())
         page.on("response", lambda answer: self.statuses.update({answer.url: answer.status}))
-        page.route("**/*", lambda route: self._pass(route))  # noqa: PLW0108 - Playwright marks handlers
+        self.context.route("**/*", lambda route: self._pass(route))  # noqa: PLW0108 - Playwright marks handlers
         began = self.opened_at = time.monotonic()
         self.response = page.goto(self.stop.url, wait_until="domcontentloaded", timeout=MILLISECONDS)
         self.seconds = time.monotonic() - began
@@ -104,22 +110,42 @@ class Visitor:
 
     def look(self) -> Look:
         """What the page has come to when it has settled."""
-        page, stop = self.page, self.stop
+        for tries in range(1, MOST_MOVES + 1):
+            try:
+                self._comes_to_rest()
+                return self._shown()
+            except self.late as error:
+                raise LookFailed("Chromium: the page does not answer.") from error
+            except self.errors as error:
+                if not _MOVED.search(error.message) or self.sending is not None:
+                    raise
+                if tries == MOST_MOVES:
+                    raise LookFailed("Chromium: the page loads anew without end.") from error
+                self._has_moved()  # it went on while it was looked at
+        raise AssertionError("The last try returns or raises.")
+
+    def _comes_to_rest(self) -> None:
         self._settle()
         self._consents()
-        if is_covered(page):
-            uncovers(page)
-            page.wait_for_timeout(1000 * POLL)
+        if is_covered(self.page):
+            uncovers(self.page)
+            self.page.wait_for_timeout(1000 * POLL)
         self._is_counted_or_moves_about()
         self._stay()
+
+    def _shown(self) -> Look:
+        page, stop = self.page, self.stop
         # Redirects are not routed again: what the page became must be allowed before it is pictured.
         address_of(page.url, self.allowance)
         status = self.statuses.get(page.url, self.response.status if self.response else 0)
         state, held = state_of(page), value_of(page, stop.field, self._code)
         covered, seen = is_covered(page), painted(page)
-        fields = state["fields"] or sum(state_of(frame)["fields"] for frame in self._frames())
+        fields = self._fields(state)
         picture = page.screenshot(timeout=MILLISECONDS) if stop.pictured else b""
-        address = page.url
+        address, is_blank = page.url, not (is_there(state) or fields)
+        hops, hits = tuple(self.hops), tuple(self.hits)
+        if stop.field and not fields and held is None and not is_blank and not covered:
+            fields, held = self._behind_its_button()
         in_cookie = bool(self._code) and self._code in str(self.context.cookies(address))
         if stop.sends and held is not None:
             self._send(page, stop)
@@ -129,24 +155,43 @@ class Visitor:
             field=held,
             picture=picture,
             by=f"{version()} (Chromium {self.browser.version})",
-            hops=tuple(self.hops),
+            hops=hops,
             seconds=max(self.seconds, seen),
             loaded=max(self.loaded, seen),
-            hits=tuple(self.hits),
+            hits=hits,
             sent=tuple(self.sent) if self.sending else None,
             consent=self.consent,
             before_consent=self.before_consent,
             kept_out=tuple(self.kept_out),
             alternates=tuple(state["alternates"]),
-            blank=not (is_there(state) or fields),
+            blank=is_blank,
             covered=covered,
             forms=bool(fields or held is not None or self._leads_on(state["links"])),
             password=state["password"],
             in_cookie=in_cookie,
             unfinished=self.is_unfinished,
+            closed=self.is_closed,
             text=state["text"].strip(),
             **{name: state[name].strip()[:300] for name in ("title", "heading", "canonical")},
         )
+
+    def _fields(self, state: Mapping[str, Any]) -> int:
+        return state["fields"] or sum(state_of(frame)["fields"] for frame in self._frames())
+
+    def _behind_its_button(self) -> tuple[int, str | None]:
+        """Fields, and what the field of the code holds, once the button of a page without a form was pressed.
+
+        Where that leads says nothing of the link itself, and nothing it sends reaches the site."""
+        self.is_pressing = True
+        try:
+            if opens_form(self.page):
+                self._has_moved()
+                self.settles_until = min(self.settles_until, time.monotonic() + COUNTS)
+                self._settle()
+                address_of(self.page.url, self.allowance)
+            return self._fields(state_of(self.page)), value_of(self.page, self.stop.field, self._code)
+        except (self.errors, NotAllowed, Unreachable):  # it led to where this check does not go
+            return 0, None
 
     @property
     def stays(self) -> bool:
@@ -274,8 +319,9 @@ class Visitor:
             if field is None:
                 break
             before = step_of(field)
-            if not fill_and_send(field):
+            if not fill(field):
                 break
+            self.is_closed = not press(field)
             self._listen(page)
             if any(sent_code(self._code, one.url, one.body) for one in self.sent) or page.is_closed():
                 break
@@ -319,6 +365,9 @@ class Visitor:
             if not self.sending.delivers:
                 self._keep_back(route)
                 return
+        if self.is_pressing and self.sending is None and request.method not in ("GET", "HEAD", "OPTIONS"):
+            self._keep_back(route)
+            return
         try:
             address_of(request.url, self.allowance)
         except (NotAllowed, Unreachable):

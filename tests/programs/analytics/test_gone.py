@@ -16,6 +16,14 @@ from programs.analytics.gone import GoneWords, said_in, says_gone
         ("This offer has ended", "has ended"),
         ("Sorry, the content you are looking for is no longer available", "no longer available"),
         ("Seite nicht gefunden", "nicht gefunden"),
+        ("Sivua ei löydy", "ei löydy"),
+        ("Sidan finns inte", "finns inte"),
+        ("Stránka nenalezena", "nenalezena"),
+        ("Az oldal nem található", "nem található"),
+        ("Η σελίδα δεν βρέθηκε", "δεν βρέθηκε"),
+        ("Puslapis nerastas", "nerastas"),
+        ("Lehte ei leitud", "ei leitud"),
+        ("This link is no longer active", "no longer active"),
         ("الصفحة غير موجودة", "غير موجودة"),
         ("ページが見つかりません", "見つかりません"),
     ],
@@ -39,3 +47,4 @@ def test_other_words_say_nothing(text):
 def test_an_answer_of_any_length_is_read_for_the_words():
     assert says_gone("We have looked everywhere. The code was not found. Try again.")
     assert not says_gone("Thank you, you have joined.")
+    assert not says_gone("Kiitos! Jos viestiä ei löydy, katso roskapostista.")

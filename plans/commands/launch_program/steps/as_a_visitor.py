@@ -175,5 +175,5 @@ def _flow_look(found: browser.Look | Exception) -> dict[str, Any]:
     picture = kept_file("flow-screenshot", "Landing page in Chromium", found.picture, "png", "image/png")
     told = {"url": found.url, "status": found.status, "field": found.field, "error": "", "by": found.by}
     sent = None if found.sent is None else [asdict(one) for one in found.sent]
-    more = {"in_cookie": found.in_cookie, "unfinished": found.unfinished}
+    more = {"in_cookie": found.in_cookie, "unfinished": found.unfinished, "closed": found.closed}
     return {**told, **more, "picture": asdict(picture), "sent": sent}

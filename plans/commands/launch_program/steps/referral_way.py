@@ -58,6 +58,9 @@ def _sent_on(look: Mapping[str, Any], parameter: str, code: str) -> Iterator[Lin
     """Whether the code leaves with the form."""
     if not look.get("field") or "sent" not in look:
         return
+    if look.get("closed"):
+        text = "The button of the form stays closed to this check, as to programs or to all: confirm by hand."
+        yield LinkFault("referral-form", UNPROVEN, parameter, text)
     if not (requests := list(_of_the_form(look))):
         text = "The form sent nothing when it was submitted: confirm by hand that the code is stored."
         yield LinkFault("referral-form", UNPROVEN, parameter, text)
