@@ -12,20 +12,23 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.stats import chi2
 
 from gtm.core.percents import percent_text
+from programs.analytics.seasons import (
+    A_YEAR,
+    DAYS_A_YEAR,
+    FEWEST_NEWCOMERS,
+    FIRST_DAYS,
+    QUARTER,
+    Season,
+)
 
 FloatArray = NDArray[np.float64]
 
-DAYS_A_YEAR = 365.0
 WEEK = 7
 MOST_WEEKS, FEWEST_WEEKS = 52, 13
-FIRST_DAYS = 182.0
-"""Of the data: whoever buys in them for the first time there may have been a customer before."""
-FEWEST_NEWCOMERS = 30
-MONTHS, FEWEST_A_MONTH = 12, 5
-A_YEAR, HALF_YEAR, QUARTER = 364.0, 182.0, 91.0
-"""In whole weeks, as days of a week differ."""
-MIDDLE = A_YEAR + QUARTER / 2
-"""Days ago, of the quarter a year before the last one."""
+FAR_OFF = 4.0
+"""Usual deviations: a week that is further off its counterpart a year before had a campaign in one of them."""
+MOST_CAMPAIGNS = 0.25
+"""Of the weeks: more are no campaigns."""
 SURELY = 0.001
 BINS, FEWEST_BINS = 8, 5
 FEWEST_ORDERS = 10.0
@@ -86,6 +89,8 @@ def arrivals(age: FloatArray) -> Arrivals | None:
     recent, before = float(late.sum()), float(early.sum())
     if min(recent, before) < FEWEST_NEWCOMERS:
         return None
+    late, early = _without_campaigns(late, early)
+    recent, before = float(late.sum()), float(early.sum())
     both, share = late + early, recent / (recent + before)
     seen = both > 0
     scatter = (late - share * both)[seen] ** 2 / (both[seen] * share * (1 - share))
@@ -95,59 +100,6 @@ def arrivals(age: FloatArray) -> Arrivals | None:
     drawn = change**3 / (change**2 + error**2) if change else 0.0
     years = MOST_WEEKS * WEEK / DAYS_A_YEAR
     return Arrivals(int(recent), int(before), weeks, drawn / years, error / years, change / years)
-
-
-@dataclass(frozen=True, slots=True)
-class Season:
-    """``level``: what the newcomers of the last quarter are multiplied by to be those of an average one.
-    ``profile``: of each month ahead, newcomers over those of an average one; empty counts as even."""
-
-    level: float
-    standard_error: float
-    profile: tuple[float, ...] = ()
-
-    def of_days(self, days: ArrayLike) -> FloatArray:
-        """What an average rate is multiplied by so many days ahead."""
-        ahead = np.asarray(days, dtype=np.float64)
-        if not self.profile:
-            return np.ones_like(ahead)
-        return np.array(self.profile)[(ahead / DAYS_A_YEAR * MONTHS).astype(int) % MONTHS]
-
-
-def season_of(age: FloatArray) -> Season | None:
-    """From the days since each customer's first order; None where the data are too short or too few joined.
-
-    The same quarter a year before against the year around it, in whose middle it lies, so that a steady rise
-    or fall moves both alike. Drawn to 1 as far as chance may explain the distance.
-    """
-    if float(age.max()) + 1 < MIDDLE + HALF_YEAR + FIRST_DAYS:
-        return None
-    quarter = float(((age >= A_YEAR) & (age < A_YEAR + QUARTER)).sum())
-    around = float((np.abs(age + 0.5 - MIDDLE) < HALF_YEAR).sum())
-    if min(quarter, around - quarter) < FEWEST_NEWCOMERS:
-        return None
-    distance = float(np.log(quarter * A_YEAR / (around * QUARTER)))
-    error = float(np.sqrt(1 / quarter - 1 / around))
-    weight = distance**2 / (distance**2 + error**2) if distance else 0.0
-    left = float(np.hypot(weight * error, (1 - weight) * distance))
-    return Season(float(np.exp(-weight * distance)), left, _profile(age))
-
-
-def _profile(age: FloatArray) -> tuple[float, ...]:
-    """Newcomers of each month of the last year over those of an average one, a steady rise or fall taken out,
-    drawn to 1 as far as chance may explain how they differ: so the next year is expected to go."""
-    edges = DAYS_A_YEAR * np.arange(MONTHS + 1) / MONTHS
-    counts = np.histogram(age, edges)[0][::-1].astype(np.float64)  # the month a year ago is the next one
-    if counts.sum() < MONTHS * FEWEST_A_MONTH:
-        return ()
-    known = arrivals(age)
-    slope = known.a_year if known else 0.0
-    months_ago = MONTHS - np.arange(MONTHS) - 0.5
-    level = counts * np.exp(slope * months_ago / MONTHS)
-    share = level / level.mean()
-    chance = float((share**2 / np.maximum(counts, 1.0)).mean())
-    beyond = max(float(share.var()) - chance, 0.0)
-    return tuple(1 + (share - 1) * beyond / (beyond + chance)) if beyond > 0 else ()
 
 
 def swing_of(age: FloatArray) -> float:
@@ -163,6 +115,24 @@ def swing_of(age: FloatArray) -> float:
     apart = height - level - slope * at
     surely = float(chi2.sf(float((counts * apart**2).sum()), 2)) < SURELY
     return float(np.expm1(np.abs(apart).max())) if surely else 0.0
+
+
+def _without_campaigns(late: FloatArray, early: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Without the weeks whose newcomers are far from what the other weeks let expect in one of the years."""
+    kept = np.ones(late.size, dtype=bool)
+    for _ in range(MOST_WEEKS):
+        both = late + early
+        share = late[kept].sum() / both[kept].sum()
+        size = np.sqrt(np.maximum(both * share * (1 - share), 1.0))
+        off = np.abs(late - share * both) / size
+        usual = max(1.4826 * float(np.median(off)), 1.0)
+        found = off <= FAR_OFF * usual
+        if found.sum() < (1 - MOST_CAMPAIGNS) * late.size or min(late[found].sum(), early[found].sum()) <= 0:
+            return late, early
+        if (found == kept).all():
+            break
+        kept = found
+    return late[kept], early[kept]
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,8 @@ from programs.analytics.hold_out import BackTest, DecileError
 from programs.analytics.later_years import (
     FallPace,
     LaterYears,
-    Season,
     TrendOfNewcomers,
     arrivals,
-    season_of,
     swing_of,
 )
 from programs.analytics.order_value import GammaGamma
@@ -48,6 +46,7 @@ from programs.analytics.run_off import (
     variance_of_parameters,
     worth,
 )
+from programs.analytics.seasons import Season, season_of
 from programs.analytics.survival import Survival
 
 FloatArray = NDArray[np.float64]

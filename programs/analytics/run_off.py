@@ -12,9 +12,10 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from programs.analytics.estimate import Unavailable
-from programs.analytics.later_years import FallPace, LaterYears, arrivals, early_ages, late_ages, season_of
+from programs.analytics.later_years import FallPace, LaterYears, arrivals, early_ages, late_ages
 from programs.analytics.lifetime import PurchaseHistories
 from programs.analytics.order_value import GammaGamma, fit_gamma_gamma
+from programs.analytics.seasons import season_of
 from programs.analytics.survival import Survival, SurvivalFit, fit_survival
 
 FloatArray = NDArray[np.float64]

@@ -3,7 +3,8 @@
 import numpy as np
 import pytest
 
-from programs.analytics.later_years import Arrivals, FallPace, arrivals, late_ages, season_of, swing_of
+from programs.analytics.later_years import Arrivals, FallPace, arrivals, late_ages, swing_of
+from programs.analytics.seasons import season_of
 from tests.programs.analytics.test_revenue_base import HISTORY, YEAR, project, regular_shop, shop
 
 SEEDS = 8
