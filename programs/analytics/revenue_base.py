@@ -59,6 +59,8 @@ SEASON_WORTH_TELLING = 0.1
 """Of newcomers of a quarter, taken for a season and seen once."""
 SWING_WORTH_TELLING = 0.15
 """Of newcomers of a quarter: below it a season moves the base by less than its interval."""
+AGES_TELL = 3 * 364.0 - 1
+"""Days: the oldest customers have come to ages that say who leaves after a year."""
 WORTH_TELLING = 1.02
 """Newcomers' revenue if a fall stops, over that if it fades, or the other way for a rise: below it neither is
 worth a sentence."""
@@ -163,7 +165,8 @@ def project_revenue(
         seen_once = later.season
         found = run_off(customers, model, value_of_order, edges, later)
         newcomers = found.newcomers
-        corrections = _corrections(edges - DAYS_A_MONTH / 2, tested, later)
+        at_ages = model.by_calendar or (spend_by_age is not None and customers.age.max() >= AGES_TELL)
+        corrections = _corrections(edges - DAYS_A_MONTH / 2, tested, later, at_ages=at_ages)
         existing = np.cumsum(corrections * np.diff(found.existing, prepend=0.0))
         cumulative = existing + newcomers
         by_chance = variance_by_chance(customers, model, value_of_order, DAYS_A_YEAR, float(newcomers[11]))
@@ -268,11 +271,21 @@ def _if_the_trend(
     return trend, unsure, shift, furthest
 
 
-def _corrections(days: FloatArray, tested: BackTest | Unavailable, later: LaterYears) -> FloatArray:
+def _corrections(
+    days: FloatArray, tested: BackTest | Unavailable, later: LaterYears, *, at_ages: bool
+) -> FloatArray:
     """What the run-off at each of ``days`` ahead is multiplied by: for a year by what the hold-out showed;
-    after it customers leave at the higher of its hazard and that of later ages."""
+    after it customers leave at the higher of its hazard and that of later ages.
+
+    Where three years ``at_ages`` were seen, by a model that has customers leave by the calendar or in what they
+    spent at each, these alone say who leaves later: what a hold-out of a year was too high by may be a season,
+    or a campaign just before it, and does not go on to grow.
+    """
     if isinstance(tested, Unavailable):
         return np.exp(-later.hazard * days)
+    if at_ages:
+        after = np.maximum(days - DAYS_A_YEAR, 0.0)
+        return tested.corrections(np.minimum(days, DAYS_A_YEAR)) * np.exp(-later.hazard * after)
     after = np.maximum(days - DAYS_A_YEAR, 0.0)
     return tested.corrections(days) * np.exp(-max(later.hazard - tested.hazard, 0.0) * after)
 
