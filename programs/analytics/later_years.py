@@ -26,7 +26,7 @@ FloatArray = NDArray[np.float64]
 WEEK = 7
 MOST_WEEKS, FEWEST_WEEKS = 52, 13
 FAR_OFF = 4.0
-"""Usual deviations: a week that is further off its counterpart a year before had a campaign in one of them."""
+"""Usual deviations: a week that is further off that of a year before had a campaign in one of the years."""
 MOST_CAMPAIGNS = 0.25
 """Of the weeks: more are no campaigns."""
 SURELY = 0.001

@@ -56,7 +56,7 @@ ONE_CUSTOMER = 0.1
 NINE_IN_TEN = 1.645
 """Standard errors to each side that hold nine of ten cases."""
 SEASON_WORTH_TELLING = 0.1
-"""Of newcomers of a quarter, taken for a season and seen once."""
+"""Of newcomers of a quarter, which may be a season and was seen once."""
 SWING_WORTH_TELLING = 0.15
 """Of newcomers of a quarter: below it a season moves the base by less than its interval."""
 AGES_TELL = 3 * 364.0 - 1
@@ -277,9 +277,9 @@ def _corrections(
     """What the run-off at each of ``days`` ahead is multiplied by: for a year by what the hold-out showed;
     after it customers leave at the higher of its hazard and that of later ages.
 
-    Where three years ``at_ages`` were seen, by a model that has customers leave by the calendar or in what they
-    spent at each, these alone say who leaves later: what a hold-out of a year was too high by may be a season,
-    or a campaign just before it, and does not go on to grow.
+    Where three years ``at_ages`` were seen, by a model that has customers leave by the calendar or in what
+    they spent at each, these alone say who leaves later: what a hold-out of a year was too high by may be a
+    season, or a campaign just before it, and does not go on to grow.
     """
     if isinstance(tested, Unavailable):
         return np.exp(-later.hazard * days)
@@ -291,13 +291,12 @@ def _corrections(
 
 
 def _seen_once(season: Season) -> str:
-    """What a season rests on: one quarter of one year, which a campaign would have moved alike."""
-    more, higher = ("more", "higher") if season.level < 1 else ("fewer", "lower")
-    off = max(season.level, 1 / season.level) - 1
+    """What a season rests on that one quarter of one year shows, which a campaign would have moved alike."""
+    more = "more" if season.once < 1 else "fewer"
     return (
-        f"The quarter a year ago had {more} newcomers than the year around it. This is taken for a season, "
-        f"so newcomers count × {season.level:.2f}. It was seen once: if it was a campaign or another single "
-        f"event, their rate is up to {percent_text(off, 0)} {higher}"
+        f"The quarter a year ago had {more} newcomers than the year around it. It was seen once: as a season "
+        f"it would make newcomers count × {season.once:.2f}, as a campaign or another single event × 1. Half of "
+        f"it counts, × {season.level:.2f}, and the interval reaches to both"
     )
 
 
@@ -330,7 +329,7 @@ def _warnings(
             "base counts on newcomers of the last quarter, so it is too low after a low season and too high "
             "after a high one"
         )
-    if season and abs(season.level - 1) > SEASON_WORTH_TELLING:
+    if season and season.years == 1 and abs(season.once - 1) > SEASON_WORTH_TELLING:
         found.append(_seen_once(season))
     largest = float(customers.spend.max()) / total if (total := float(customers.spend.sum())) > 0 else 0.0
     if largest > ONE_CUSTOMER:

@@ -1,8 +1,8 @@
 """What season newcomers have: what came back from year to year, and what was seen once and may not.
 
-A campaign makes one quarter high once; a season makes it high every year. So from two years on a season is the
-mean of what the years show, drawn to none as far as they disagree. Where one year alone shows it, nobody can
-tell the two apart: half of it is taken for a season, with an error that reaches to all of it and to none.
+A campaign makes one quarter high once; a season makes it high every year. So from two years on a season is
+the mean of what the years show, drawn to none as far as they disagree. Where one year alone shows it, nobody
+can tell the two apart: half of it is taken for a season, with an error that reaches to all of it and to none.
 """
 
 from __future__ import annotations
