@@ -35,8 +35,8 @@ from programs.services import load_dataset
 
 NEEDS = ("programs.add_program", "programs.change_program")
 MONEY = (
-    "gross_margin", "point_face_value", "point_unit_cost", "platform_cost_monthly", "launch_cost", "lift_low",
-    "lift_likely", "lift_high", "assumptions_source",
+    "gross_margin", "points_per_currency_unit", "point_face_value", "point_unit_cost", "platform_cost_monthly",
+    "launch_cost", "lift_low", "lift_likely", "lift_high", "assumptions_source",
 )  # fmt: skip
 MONEY_OF_ALL = ("gross_margin", "assumptions_source")
 REASON = "Set up a program"
@@ -110,6 +110,13 @@ class MoneyForm(forms.ModelForm):
                 del self.fields[name]
         for field in self.fields.values():
             field.widget = UnfoldAdminTextInputWidget()
+        if earned := self.fields.get("points_per_currency_unit"):
+            earned.required = False
+
+    def clean_points_per_currency_unit(self) -> Decimal:
+        """Left empty, it stays as it is: one point per unit of money where nobody has said otherwise."""
+        entered: Decimal | None = self.cleaned_data["points_per_currency_unit"]
+        return self.instance.points_per_currency_unit if entered is None else entered
 
 
 class ProgramSetupPages:

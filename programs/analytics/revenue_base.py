@@ -295,8 +295,8 @@ def _seen_once(season: Season) -> str:
     more = "more" if season.once < 1 else "fewer"
     return (
         f"The quarter a year ago had {more} newcomers than the year around it. It was seen once: as a season "
-        f"it would make newcomers count × {season.once:.2f}, as a campaign or another single event × 1. Half of "
-        f"it counts, × {season.level:.2f}, and the interval reaches to both"
+        f"it would make newcomers count × {season.once:.2f}, as a campaign or another single event × 1. Half "
+        f"of it counts, × {season.level:.2f}, and the interval reaches to both"
     )
 
 

@@ -60,10 +60,11 @@ def season_of(age: FloatArray) -> Season | None:
     counts = _counts(age, years, QUARTERS)
     if counts.min() < FEWEST_NEWCOMERS:
         return None
-    value, error = (each[0] for each in _came_back(counts))
+    value, error = _came_back(counts)
     weight = _weight(value, error)
-    left = float(np.hypot(weight * error, (1 - weight) * value))
-    return Season(float(np.exp(-weight * value)), left, _profile(age, years), years)
+    share = np.exp(weight * value)
+    left = float(np.hypot(weight * error, (1 - weight) * value)[0])
+    return Season(float(share.mean() / share[0]), left, _profile(age, years), years)
 
 
 def _seen_once(age: FloatArray) -> Season | None:

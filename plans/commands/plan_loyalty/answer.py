@@ -62,13 +62,19 @@ def answer_of(
                          comparison=_in_percent(economics["break_even_lift"]), compared_with="needed to break even",
                          definition=_lift_source(economics["lift"])),
         ),
-        caveats=[said for said in warnings if said not in headline],
+        caveats=[said for said in warnings if said not in headline and not _says_why(said, economics)],
         alternative=_alternative(economics, currency),
         next=_next(economics, people),
         chart="tornado",
         table="alternatives",
         columns=("name", "annual_pool", "lift", "net_year", "net_present_value", "overrun", "loss"),
     )  # fmt: skip
+
+
+def _says_why(said: str, economics: dict[str, Any]) -> bool:
+    """Whether a warning is the reason that the headline gives."""
+    why = economics["why"].rstrip(".")
+    return bool(why) and economics["recommendation"] == "test first" and said == f"Test first. {why}"
 
 
 def _named(design: dict[str, Any]) -> str:
@@ -84,12 +90,16 @@ def _best_found(design: dict[str, Any], what: str, net: str) -> str:
 
 
 def _return(economics: dict[str, Any]) -> str:
-    median = economics["roi_p50"]
-    return (
-        ""
-        if median is None
-        else f"; median return on cost over {economics['horizon_months']} months {percent(median)}"
-    )
+    """The median return; where the mean lies on the other side of 0, why both are true."""
+    median, mean = economics["roi_p50"], economics["net_present_value"]
+    if median is None:
+        return ""
+    said = f"; median return on cost over {economics['horizon_months']} months {percent(median)}"
+    if median < 0 < mean:
+        return f"{said}, below 0 although net present value is above: that is a mean, and a few large gains raise it"
+    if mean < 0 < median:
+        return f"{said}, above 0 although net present value is below: that is a mean, and a few large losses lower it"
+    return said
 
 
 def _in_percent(share: float | None) -> float | None:
