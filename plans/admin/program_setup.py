@@ -35,8 +35,8 @@ from programs.services import load_dataset
 
 NEEDS = ("programs.add_program", "programs.change_program")
 MONEY = (
-    "gross_margin", "points_per_currency_unit", "point_face_value", "point_unit_cost", "platform_cost_monthly",
-    "launch_cost", "lift_low", "lift_likely", "lift_high", "assumptions_source",
+    "gross_margin", "points_per_currency_unit", "point_face_value", "point_unit_cost",
+    "platform_cost_monthly", "launch_cost", "lift_low", "lift_likely", "lift_high", "assumptions_source",
 )  # fmt: skip
 MONEY_OF_ALL = ("gross_margin", "assumptions_source")
 REASON = "Set up a program"
