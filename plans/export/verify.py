@@ -61,10 +61,10 @@ class Verification:
     findings: list[Discrepancy] = field(default_factory=list)
     proof: Proof = field(default_factory=Proof)
 
-    def conclude(self, what: str, by: str, found: Iterable[Discrepancy], *, asked: bool = False) -> bool:
+    def conclude(self, what: str, by: str, found: Iterable[Discrepancy], *, asked: bool = False) -> None:
         findings = list(found)
         self.findings += findings
-        return self.proof.conclude(what, by, map(str, findings), asked=asked)
+        self.proof.conclude(what, by, map(str, findings), asked=asked)
 
 
 def parse(raw: bytes | str) -> Any:

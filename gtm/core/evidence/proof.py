@@ -33,7 +33,7 @@ class Proof:
     def leave(self, what: str, why: str, *, asked: bool = False) -> None:
         self.not_proved.append(ProofClaim(what, why, asked))
 
-    def conclude(self, what: str, by: str, findings: Iterable[str], *, asked: bool = False) -> bool:
+    def conclude(self, what: str, by: str, findings: Iterable[str], *, asked: bool = False) -> None:
         """Add what a check found, or the claim that it proves where it found nothing."""
         found = list(findings)
         self.findings += found
@@ -41,7 +41,6 @@ class Proof:
             self.leave(what, "it is contradicted, see above", asked=asked)
         else:
             self.prove(what, by, asked=asked)
-        return not found
 
     @property
     def holds(self) -> bool:

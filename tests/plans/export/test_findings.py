@@ -105,6 +105,10 @@ def test_an_integrity_section_that_was_changed_is_told(body):
 def test_an_import_record_of_another_document_is_told(body):
     body["import_record"] = {"sha256": "0" * 64}
     assert told(body) == ["import_record: it was written for another document"]
+    assert told(body | {"import_record": {"sha256": "0" * 64, "by": "us"}}) == [
+        "import_record: it was written for another document",
+        "import_record: 'by' is no part of an import record",
+    ]
     assert told(body | {"import_record": {}}) == [
         "integrity: the document cannot be read as a plan (KeyError('sha256'))"
     ]
