@@ -89,7 +89,7 @@ def check(
         builder.build().verify_message(answer, message)
         service = _signer(answer)
     except (rfc3161_client.VerificationError, ValueError) as error:
-        raise TimestampError(f"{error or type(error).__name__}") from error
+        raise TimestampError(str(error) or type(error).__name__) from error
     return Stamp(answer.tst_info.gen_time, service)
 
 

@@ -4,13 +4,16 @@ import base64
 import hashlib
 import json
 import os
+from unittest.mock import Mock
 
 import pytest
+import rfc3161_client
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 from django.core.management import CommandError, call_command
 from django.urls import reverse
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from rfc3161_client import _rust
 
 from gtm.core import canonical
 from gtm.core.actors import Actor, acting_as
@@ -183,7 +186,7 @@ def test_any_byte_of_the_payload_changed_is_found_without_a_key(exported, data):
 
 def test_a_timestamp_proves_when_by_the_certificates_that_the_reader_kept(exported, key, service):
     raw = envelope.wrap(exported, with_stamp=True)
-    assert [timestamps.rfc3161_client._rust.parse_timestamp_request(q).cert_req for q in service] == [True]
+    assert [_rust.parse_timestamp_request(q).cert_req for q in service] == [True]
     unasked = claims(prove_bytes(raw))[1][envelope.STAMPED]
     assert unasked == "no certificates of a timestamp service were given (--tsa)"
     compare(raw)
@@ -204,6 +207,12 @@ def test_a_timestamp_of_another_document_or_signature_proves_nothing(exported, k
     ):
         made = prove_bytes(canonical.document(stamped | parts), Kept(roots=[TSA.root]))
         assert envelope.STAMPED in claims(made)[1] and not made.proof.holds
+
+
+def test_an_answer_that_is_refused_without_a_word_is_named_by_its_kind(monkeypatch):
+    monkeypatch.setattr(rfc3161_client, "decode_timestamp_response", Mock(side_effect=ValueError))
+    with pytest.raises(timestamps.TimestampError, match="^ValueError$"):
+        timestamps.check(b"", b"", [TSA.root])
 
 
 def test_asked_for_a_timestamp_where_there_is_none(exported, key):
