@@ -324,3 +324,7 @@ def test_how_long_a_held_chain_was(role):
     with changelog.holding(CHAIN):
         changelog.append(role, "counted")
         assert changelog.length_of_held(CHAIN) == 1
+
+
+def test_what_is_no_row_passes_by_whoever_looks_for_erasures():
+    assert [*changelog.Erasures().watch([None, []])] == [None, []]
