@@ -28,7 +28,9 @@ def waiting(user: Any, people: set[int], most: int) -> list[WaitingCase]:
 
 
 def _entry(case: FraudCase, people: set[int]) -> WaitingCase:
-    detail = f"{case.program} · {case.get_state_display().lower()} · {case.at_risk} {case.currency} at risk"
+    detail = (
+        f"{case.program} · {case.get_state_display().lower()} · {case.at_risk} {case.currency} of rewards due"
+    )
     detail += " · handed to you" if case.owner_id in people else f" · with {case.owner}" if case.owner else ""
     name = "Audit sample" if case.kind == FraudCaseKind.AUDIT else "Fraud case"
     return WaitingCase(case, f"{name} {case.key}", detail, about=str(case.program))

@@ -33,7 +33,7 @@ def _recipients(notice: Any, case: FraudCase) -> list[Person]:
 
 
 def _wording(notice: Any, case: FraudCase) -> tuple[str, tuple[str, ...]]:
-    loss = f"{case.at_risk} {case.currency} at risk, {len(case.referrals)} referrals."
+    loss = f"{case.at_risk} {case.currency} of rewards due, {len(case.referrals)} referrals."
     appealed = "Somebody who had no part in it has to decide again." * (notice.facts["state"] == "appealed")
     if notice.facts["owner_id"]:
         return f"A fraud case is yours: {case.key}", (str(case.program), loss, appealed)

@@ -70,8 +70,9 @@ def _figures(
             unavailable="" if per_new is not None else cost["cost_per_incremental_reason"],
         ),
         AnswerFigure(
-            "Rewards proposed for hold", held, currency,
-            definition="Rewards that are due in the cases proposed for hold, as far as they were not returned",
+            "Rewards due in cases to hold", held, currency,
+            definition="Rewards that are due in the cases proposed for hold, as far as they were not returned, whenever "
+            "the invitation was",
         ),
     ]  # fmt: skip
 

@@ -43,6 +43,7 @@ COHORT_DAYS = 7
 MOST_CASES = 500
 """Cases one run opens, worst money first; the others are counted and come with the next run."""
 SHOWN_IN_SUMMARY = 10
+OF_THE_WINDOW = "Invitations of the window; cases also hold earlier ones, whose rewards are due in them"
 
 
 def review_risk(context: StepContext) -> StepResult:
@@ -120,7 +121,7 @@ def review_risk(context: StepContext) -> StepResult:
             "alerts": alerts.rows(),
             "headline": [
                 {"label": "Fraud cases to decide", "value": f"{len(holds)}, {sum(c.at_risk for c in holds):,.0f} "
-                                                            f"{currency} of rewards at risk"},
+                                                            f"{currency} of rewards due in them"},
                 {"label": "Spike", "value": "; ".join(s.message for s in spikes) or "none"},
             ],
         },
@@ -243,7 +244,7 @@ def _figures(
     was = percent_text(earlier.value, 2) if isinstance(earlier, Estimate) else "no comparison"
     items = [
         kpi(context, "fraud_rate", rates["fraud_rate"], currency, f"Window before: {was}"),
-        kpi(context, "money_at_risk", rates["money_at_risk"], currency),
+        kpi(context, "money_at_risk", rates["money_at_risk"], currency, OF_THE_WINDOW),
         figure("cases_to_hold", "Cases proposed for hold", float(len(holds)), unit="cases"),
         figure("cases_to_review", "Cases to look at", float(len(cases) - len(holds)), unit="cases"),
         figure("expected_loss", "Expected loss in the cases", sum(c.expected_loss for c in holds), unit=currency,
@@ -261,7 +262,7 @@ def _case_table(cases: Sequence[Case], known: int, currency: str) -> Table:
         "Suspicious referrals",
         [Column("case", "Case"), Column("proposal", "Proposal"), Column("score", "Score 0–100", "number"),
          Column("referrals", "Referrals", "integer"), Column("people", "Referrers", "integer"),
-         Column("at_risk", "Rewards at risk", "money", currency),
+         Column("at_risk", "Rewards due in the case", "money", currency),
          Column("expected_loss", "Expected loss", "money", currency), Column("why", "Why"),
          Column("else", "What else it can be")],
         [
@@ -271,7 +272,8 @@ def _case_table(cases: Sequence[Case], known: int, currency: str) -> Table:
              case.reasons[0].false_positives if case.reasons else ""]
             for case in cases
         ],
-        f"{len(cases)} of {known} cases shown, worst expected loss first. A case is a question to people: hold, "
+        f"{len(cases)} of {known} cases shown, worst expected loss first. Rewards due are those of all referrals of a case, "
+        "whenever the invitation was. A case is a question to people: hold, "
         "release or confirm, with two people on each; nothing is banned by itself.",
     )  # fmt: skip
 
