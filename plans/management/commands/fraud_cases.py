@@ -33,7 +33,8 @@ class Command(GovernedCommand):
         for case in cases:
             self.stdout.write(
                 f"{case.pk}  {case.key}  {case.program.slug}  {case.get_state_display().lower()}  "
-                f"score {case.score}  {len(case.referrals)} referrals  {case.at_risk} {case.currency} of rewards due"
+                f"score {case.score}  {len(case.referrals)} referrals  "
+                f"{case.at_risk} {case.currency} of rewards due"
             )
         if not cases:
             self.stdout.write("There are no such cases.")
