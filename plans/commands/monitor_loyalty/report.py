@@ -23,7 +23,7 @@ FLOW_TITLES = (
     ("members", "Members", ""),
     ("enrolled", "Enrolled", ""),
     ("departed", "Left", "members"),
-    ("active", "Active members", ""),
+    ("active", "Members with a purchase", ""),
     ("orders", "Orders", ""),
     ("revenue", "Revenue", ""),
     ("earned", "Points earned", "point_ledger"),

@@ -105,6 +105,9 @@ def _trend(context: StepContext, windows: WindowPair, currency: str) -> list[Any
     ]  # fmt: skip
 
 
+OF_INVITATIONS = "Of the invitations of the window, as they stood at its end. What earlier invitations won in it is not here."
+
+
 def _drill_down(
     rows: Sequence[Mapping[str, Any]], dimensions: Sequence[str], currency: str
 ) -> tuple[Table, Chart]:
@@ -125,7 +128,7 @@ def _drill_down(
          Column("high", "to", "percent"), Column("revenue_won", "Revenue", "money", currency),
          Column("reward", "Rewards", "money", currency)],
         body,
-        groups.note,
+        f"{OF_INVITATIONS} {groups.note}".strip(),
     )  # fmt: skip
     shares, lows, highs = (
         [None if row[n] is None else 100 * row[n] for row in body]

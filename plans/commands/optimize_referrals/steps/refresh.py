@@ -28,8 +28,8 @@ SMALLEST_GROUP = 30
 FLOWS = (
     ("invites", "Invitations", "integer"),
     ("submissions", "Referrals submitted", "integer"),
-    ("qualified", "Qualified", "integer"),
-    ("conversions", "Won", "integer"),
+    ("qualified", "Qualified in the window", "integer"),
+    ("conversions", "Won in the window", "integer"),
     ("refunds", "Refunded", "integer"),
     ("revenue", "Revenue won", "money"),
     ("margin", "Gross margin won", "money"),
@@ -42,7 +42,7 @@ FLOWS = (
 OF_PAYOUTS = {"payouts", "paid_out", "held", "reversed"}
 MOVED = {
     "referrals": (
-        ("gross_conversions", "Won, before refunds", "integer"),
+        ("gross_conversions", "Won in the window, before refunds", "integer"),
         ("gross_revenue", "Gross revenue won", "money"),
         ("refunded", "Revenue refunded, by day of refund", "money"),
     ),
@@ -52,6 +52,7 @@ MOVED = {
     ),
 }
 """What stands beside the net flows where rows of the kind were refunded or clawed back."""
+BY_EVENT = "Each event is counted by its own time, whenever the invitation was; the funnel follows the window's invitations."
 NAMES = tuple(name for name, _, _ in (*FLOWS, *MOVED["referrals"], *MOVED["referral_payouts"]))
 SURVEY_COLUMNS = {"channel": "channel", "partner_tier": "tier", "region": "region"}
 
@@ -192,7 +193,7 @@ def _comparison(
          Column("current", windows.current.label, "number"), Column("previous", windows.previous.label, "number"),
          Column("change", "Change", "percent")],
         rows,
-        " ".join(["Each event is counted by its own time.", *notes]),
+        " ".join([BY_EVENT, *notes]),
     )  # fmt: skip
 
 

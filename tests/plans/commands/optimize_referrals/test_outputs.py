@@ -267,7 +267,7 @@ def test_what_people_released_is_not_held_again_and_what_they_hold_stays():
 def test_revenue_is_net_and_stands_beside_what_was_gross(plan):
     rows = {row[0]: row[2] for row in table(plan, "window_comparison")}
     assert 0 < rows["Revenue won"] < rows["Gross revenue won"]
-    assert rows["Won"] < rows["Won, before refunds"]
+    assert rows["Won in the window"] < rows["Won in the window, before refunds"]
     assert rows["Revenue refunded, by day of refund"] > 0
     assert "Orders of referrals are net of" in payload(plan, "window_comparison")["note"]
     assert {row[0] for row in table(plan, "referrals_movements")} == {"refund"}
