@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from gtm.core.percents import percent_text
 from plans.cases.fraud import verbs
@@ -14,6 +14,9 @@ from plans.engine.running.steps import StepContext
 from programs.models import Program
 from programs.schemas.referral_rules import payout_tolerance
 from programs.selectors import people_by_role
+
+if TYPE_CHECKING:
+    from programs.datasets import OpenData
 
 PLUGIN, NAME = "referral-program-orchestration", "optimize-referrals"
 KEY = f"{PLUGIN}:{NAME}"
@@ -55,6 +58,12 @@ def elsewhere_note(paid: Mapping[str, int], program: Mapping[str, Any]) -> str:
         f"{many} paid in another currency than promised. {paid['whole']:,} of them came within {near} of the promise and "
         "count as all of it (payout_tolerance in the referral rules of the program); of the others what was paid counts."
     )
+
+
+def knows_margins(data: OpenData) -> bool:
+    """Whether the referrals have a column of gross margins: without one, a margin is not known and not zero."""
+    told = data.snapshot("referrals").profile
+    return told is None or "margin" in told
 
 
 def is_full(context: StepContext) -> bool:

@@ -9,7 +9,7 @@ from typing import Any
 
 from django.utils.text import capfirst
 
-from plans.commands.optimize_referrals.facts import window_of
+from plans.commands.optimize_referrals.facts import knows_margins, window_of
 from plans.commands.optimize_referrals.steps.proposed import (
     CHANCE_TO_WIN,
     EFFORT,
@@ -145,6 +145,9 @@ def evidence_values(found: RewardEvidence) -> dict[str, Any]:
     }  # fmt: skip
 
 
+NO_MARGINS = "The referrals record no margin: load them with a column of it."
+
+
 @dataclass(frozen=True, slots=True)
 class IncentiveFinding:
     """A change of the reward: ``proposal`` where the data are evidence for one, or else what is ``missing``."""
@@ -173,6 +176,9 @@ def _amount(context: StepContext, today: date) -> Iterator[IncentiveFinding]:
             f"{capfirst(_one_level(levels))}. It takes a second reward, in a test or as new terms for a part."
         )
         yield IncentiveFinding("amount", missing=missing)
+    elif not knows_margins(context.data):
+        yield IncentiveFinding("amount", missing=f"Whether a higher reward pays is not known. {NO_MARGINS}")
+        return
     currency = context.outputs["data"]["currency"]
     for low, high in zip(beside, beside[1:], strict=False):
         extra = incentives.margin_difference(low, high)
@@ -233,6 +239,11 @@ def _cap(context: StepContext, today: date) -> IncentiveFinding:
     found = incentives.find_cap([RewardRank(**row) for row in rows])
     if isinstance(found, Unavailable):
         return IncentiveFinding("cap", missing=found.reason)
+    if not knows_margins(context.data):
+        return IncentiveFinding("cap", missing=(
+            f"Beyond a cap of {found.cap} lie {found.rewards:,} rewards of {found.referrers:,} referrers. What it would lose is "
+            f"not known. {NO_MARGINS}"
+        ))  # fmt: skip
     flow = context.outputs["performance"]["funnel"]
     rate = flow["won"] / flow["invites"] if flow["invites"] else 0.0
     lost = found.rewards / flow["invites"] if flow["invites"] else 0.0

@@ -5,7 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from plans.commands.optimize_referrals.facts import currency_of, elsewhere_note, is_full, window_of
+from plans.commands.optimize_referrals.facts import (
+    currency_of,
+    elsewhere_note,
+    is_full,
+    knows_margins,
+    window_of,
+)
 from plans.commands.optimize_referrals.kpis import thresholds_of
 from plans.commands.shared.breakdowns import NOT_RECORDED, column_of, merge_small
 from plans.commands.shared.data_quality import (
@@ -122,8 +128,7 @@ def shown_flows(data: OpenData) -> list[tuple[str, str, str]]:
 
     Without a column of margins, or without payouts, there is no such figure: it is not zero.
     """
-    told = data.snapshot("referrals").profile
-    left_out = set() if told is None or "margin" in told else {"margin"}
+    left_out = set() if knows_margins(data) else {"margin"}
     left_out |= set() if data.has("referral_payouts") else OF_PAYOUTS
     net = [flow for flow in FLOWS if flow[0] not in left_out]
     return [*net, *(flow for kind, flows in MOVED.items() if data.movements(kind) for flow in flows)]
