@@ -16,13 +16,18 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from queue import Empty, Queue
 from threading import Event
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
+from gtm.core.later import later
 from gtm.core.places.outside import Allowance, NotAllowed, Unreachable, address_of
-from programs.outreach.looks import Look, LookFailed, Stop
-from programs.outreach.visitor import Visitor, version
+from programs.outreach.looks import Look, LookFailed, Stop, version
+
+if TYPE_CHECKING:
+    from programs.outreach import visitor as visiting
+else:
+    visiting = later("programs.outreach.visitor")  # its rules on pages load what the site's start must not
 
 __all__ = ["Found", "Look", "LookFailed", "Stop", "look", "missing", "tour", "version"]
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -90,7 +95,7 @@ def _visit_all(
     stops: Sequence[Stop], allowance: Allowance, found: Queue[tuple[int, Found]], no_more: Event
 ) -> None:
     with _chromium(allowance) as (errors, late, browser):
-        waiting: list[tuple[int, Visitor | Found]] = []
+        waiting: list[tuple[int, visiting.Visitor | Found]] = []
         for number, stop in enumerate([*stops, *[None] * AT_ONCE]):
             if no_more.is_set():
                 return
@@ -102,15 +107,15 @@ def _visit_all(
                 waiting.remove((at, visitor))
                 found.put((at, _seen_by(visitor, errors)))
             if stop is not None:
-                visitor = _sent_out(Visitor(browser, allowance, stop, errors, late), errors)
+                visitor = _sent_out(visiting.Visitor(browser, allowance, stop, errors, late), errors)
                 waiting.append((number, visitor))
 
 
-def _stays(visitor: Visitor | Found) -> bool:
-    return isinstance(visitor, Visitor) and visitor.stays
+def _stays(visitor: visiting.Visitor | Found) -> bool:
+    return isinstance(visitor, visiting.Visitor) and visitor.stays
 
 
-def _sent_out(visitor: Visitor, errors: Any) -> Visitor | Found:
+def _sent_out(visitor: visiting.Visitor, errors: Any) -> visiting.Visitor | Found:
     try:
         address_of(visitor.stop.url, visitor.allowance)
         visitor.open()
@@ -121,8 +126,8 @@ def _sent_out(visitor: Visitor, errors: Any) -> Visitor | Found:
     return visitor
 
 
-def _seen_by(visitor: Visitor | Found, errors: Any) -> Found:
-    if not isinstance(visitor, Visitor):
+def _seen_by(visitor: visiting.Visitor | Found, errors: Any) -> Found:
+    if not isinstance(visitor, visiting.Visitor):
         return visitor
     try:
         return visitor.look()
@@ -134,7 +139,7 @@ def _seen_by(visitor: Visitor | Found, errors: Any) -> Found:
         visitor.leave()
 
 
-def _broken(visitor: Visitor, error: Any) -> LookFailed:
+def _broken(visitor: visiting.Visitor, error: Any) -> LookFailed:
     visitor.leave()
     return LookFailed(f"Chromium: {error.message.splitlines()[0]}")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 from dataclasses import dataclass
 
 from programs.outreach.page_forms import SentForm
@@ -67,3 +68,8 @@ class Stop:
 
 class LookFailed(Exception):
     """The browser did not get to the page; it may later."""
+
+
+def version() -> str:
+    """Playwright with its version; of the browser it starts only the browser itself can tell."""
+    return f"playwright {importlib.metadata.version('playwright')}"

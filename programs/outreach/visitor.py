@@ -6,7 +6,6 @@ kept out, and told.
 
 from __future__ import annotations
 
-import importlib.metadata
 import json
 import re
 import time
@@ -19,7 +18,7 @@ from gtm.core.places.outside import Allowance, NotAllowed, Unreachable, address_
 from programs.analytics.link_check import code_in
 from programs.analytics.page_check import sent_code
 from programs.analytics.page_counts import page_views
-from programs.outreach.looks import Look, LookFailed, Stop
+from programs.outreach.looks import Look, LookFailed, Stop, version
 from programs.outreach.page_consent import asks_consent, gives_consent, uncovers
 from programs.outreach.page_forms import SentForm, field_of, fill, opens_form, press, step_of, value_of
 from programs.outreach.page_state import (
@@ -48,11 +47,6 @@ MOST_LOADING = 8.0
 """Seconds that a page has to load the last of what it holds; what it still lacks then is left out."""
 STANDS_IN = json.dumps({"ok": True, "success": True, "valid": True, "status": "ok", "id": 1})
 """What a page hears in place of its site's answer where a form must not really be sent."""
-
-
-def version() -> str:
-    """Playwright with its version; of the browser it starts only the browser itself can tell."""
-    return f"playwright {importlib.metadata.version('playwright')}"
 
 
 @dataclass(slots=True)
