@@ -84,6 +84,17 @@ def test_the_key_proves_who_signed_and_without_it_the_answer_says_so(exported, k
     compare(raw, keys=[another])
 
 
+def test_a_signature_that_is_none_of_the_key_contradicts_though_the_document_is_whole(exported, key):
+    body = json.loads(envelope.wrap(exported))
+    wrong = {"keyid": body["signatures"][0]["keyid"], "sig": base64.b64encode(bytes(64)).decode()}
+    raw = canonical.document(body | {"signatures": [wrong]})
+    made = prove_bytes(raw, Kept(keys=[key]))
+    told = f"the signature of {envelope.name_of(key)} does not fit to the envelope"
+    assert (made.proof.findings, made.proof.holds) == ([told], False)
+    assert claims(made)[1][envelope.SIGNED] == "it is contradicted, see above"
+    compare(raw, keys=[key])
+
+
 def test_two_keys_sign_while_one_replaces_the_other(exported, key):
     second = keys.rotate()
     raw = envelope.wrap(exported)
