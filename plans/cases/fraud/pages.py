@@ -17,6 +17,7 @@ from gtm.core.errors import GtmError
 from plans.cases.fraud import verbs
 from plans.cases.fraud.models import FraudCase
 from plans.drawing import badges
+from plans.templatetags.gtm import money
 from programs.admin.owners import OwnerForm
 
 
@@ -64,9 +65,8 @@ class FraudCaseAdmin(ReadOnly, GovernedAdmin):
         "status",
         "owner",
         "score",
-        "at_risk",
-        "expected_loss",
-        "currency",
+        "due",
+        "expected",
         "created_at",
     ]
     list_filter = ["state", "kind", "program"]
@@ -81,6 +81,14 @@ class FraudCaseAdmin(ReadOnly, GovernedAdmin):
     @admin.display(description="State", ordering="state")
     def status(self, case: FraudCase) -> str:
         return badges.badge(case)
+
+    @admin.display(description="Rewards due in the case", ordering="at_risk")
+    def due(self, case: FraudCase) -> str:
+        return money(case.at_risk, case.currency)
+
+    @admin.display(description="Expected loss", ordering="expected_loss")
+    def expected(self, case: FraudCase) -> str:
+        return money(case.expected_loss, case.currency)
 
     def change_view(
         self, request: HttpRequest, object_id: str, form_url: str = "", extra_context: Any = None
