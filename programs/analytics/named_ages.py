@@ -61,8 +61,10 @@ def named_ages(
             continue
         rate[age] = float(np.diagonal(named, age).sum()) / exposure
         # Of an age that no redemption names half of one may have been missed.
-        left = float(np.diagonal(squares, age) @ (1 - share[age:])) or single**2 / 2
-        error[age] = np.sqrt(left) / exposure
+        left = float(np.diagonal(squares, age) @ (1 - share[age:]))
+        error[age] = np.sqrt(left or single**2 / 2) / exposure
+        if not left and age:  # of few points issued half a redemption would be more than the age before had
+            error[age] = min(error[age], rate[age - 1] + error[age - 1])
     return NamedAges(rate, error, count)
 
 

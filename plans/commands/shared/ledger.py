@@ -322,7 +322,10 @@ def outlook_of(vintages: Vintages) -> Outlook | Unavailable:
     if isinstance(found, Unavailable):
         return found
     other, first = (_outlook(each) if each else None for each in (vintages.newest_first, vintages.first_in))
-    pairs = [(_outlook(low), _outlook(high)) for low, high in vintages.neighbours]
+    # With the tail of what counts, whose error is in it: a rate that moves a little may flip a tail of its own.
+    pairs = [
+        (_outlook(low, vintages.tail), _outlook(high, vintages.tail)) for low, high in vintages.neighbours
+    ]
     return Outlook(
         vintages,
         found,
@@ -332,8 +335,8 @@ def outlook_of(vintages: Vintages) -> Outlook | Unavailable:
     )
 
 
-def _outlook(vintages: Vintages) -> PointOutlook | Unavailable:
-    return point_outlook(vintages.issued, vintages.redeemed, vintages.lapsed, tail=vintages.tail)
+def _outlook(vintages: Vintages, tail: RedemptionTail | None = None) -> PointOutlook | Unavailable:
+    return point_outlook(vintages.issued, vintages.redeemed, vintages.lapsed, tail=tail or vintages.tail)
 
 
 def forecast(vintages: Vintages | Unavailable) -> breakage.MaybeForecast:
