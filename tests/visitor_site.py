@@ -41,6 +41,14 @@ document.forms[0].addEventListener("formdata", (event) => event.formData.delete(
 </script>"""
 LATE = "<script>setTimeout(() => document.querySelector('h1').innerText = 'Oops! 404', 600)</script>"
 WALL = """<script>if (!document.cookie) { document.cookie = "seen=1"; location.reload() }</script>"""
+AGAIN = """<script>
+const times = Number(sessionStorage.times || 0)
+if (times < 4) setTimeout(() => { sessionStorage.times = times + 1; location.reload() }, 1300)
+</script>"""
+FRAMES = """<script>setInterval(() => {
+    document.querySelectorAll("iframe").forEach((one) => one.remove())
+    document.body.append(Object.assign(document.createElement("iframe"), {src: "/thanks?" + Math.random()}))
+}, 60)</script>"""
 
 # What a link to the path has to be told of: the codes of its errors; none is an honest page.
 LINKS: dict[str, set[str]] = {
@@ -89,6 +97,9 @@ LINKS: dict[str, set[str]] = {
     "/with-a-frame": set(),
     "/with-a-dialog": set(),
     "/fails-at-a-script": set(),
+    "/moves-on-while-it-is-read": set(),
+    "/moves-on-time-and-again": set(),
+    "/frames-come-and-go": set(),
 }
 FORMS: dict[str, set[str]] = {
     "/form": set(),
@@ -198,6 +209,11 @@ def PAGES(query: str, code: str) -> dict[str, str]:  # noqa: N802 - a table that
         "/with-a-frame": '<iframe src="/plain"></iframe><h1>Join</h1>',
         "/with-a-dialog": "<script>alert('Welcome')</script><h1>Join</h1>",
         "/fails-at-a-script": "<script>nothing.here()</script><h1>Join</h1>",
+        "/moves-on-while-it-is-read": (
+            f'<meta http-equiv="refresh" content="2; url=/plain{query}"><h1>Wait</h1>'
+        ),
+        "/moves-on-time-and-again": "<h1>Wait</h1>" + AGAIN,
+        "/frames-come-and-go": "<h1>Join</h1>" + FRAMES,
         "/form": plain,
         "/form-hidden": FORM.format(inner=FIELD.format(code=code).replace("<input", '<input type="hidden"')),
         "/form-filled-late": empty + FILLS.format(after=1500),

@@ -122,7 +122,7 @@ def _sent_out(visitor: visiting.Visitor, errors: Any) -> visiting.Visitor | Foun
     except (NotAllowed, Unreachable) as error:
         return error
     except errors as error:
-        return _broken(visitor, error)
+        return _broken(visitor, error, is_unseen="Download is starting" in error.message)
     return visitor
 
 
@@ -134,14 +134,14 @@ def _seen_by(visitor: visiting.Visitor | Found, errors: Any) -> Found:
     except (NotAllowed, Unreachable, LookFailed) as error:
         return error
     except errors as error:
-        return _broken(visitor, error)
+        return _broken(visitor, error, is_unseen=True)
     finally:
         visitor.leave()
 
 
-def _broken(visitor: visiting.Visitor, error: Any) -> LookFailed:
+def _broken(visitor: visiting.Visitor, error: Any, *, is_unseen: bool) -> LookFailed:
     visitor.leave()
-    return LookFailed(f"Chromium: {error.message.splitlines()[0]}")
+    return LookFailed(f"Chromium: {error.message.splitlines()[0]}", is_unseen=is_unseen)
 
 
 @contextmanager

@@ -67,7 +67,14 @@ class Stop:
 
 
 class LookFailed(Exception):
-    """The browser did not get to the page; it may later."""
+    """The browser did not get to the page; it may later.
+
+    ``is_unseen``: the page was there, and this check did not get to look at it, which says nothing of it.
+    """
+
+    def __init__(self, told: str = "", *, is_unseen: bool = False) -> None:
+        super().__init__(told)
+        self.is_unseen = is_unseen
 
 
 def version() -> str:

@@ -10,7 +10,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from programs.outreach.page_state import COVER, DEEP
+from programs.outreach.page_state import COVER, DEEP, of_frame
+
+SOON = 2_000
+"""Milliseconds that something which was there a moment ago is waited for."""
 
 _YES = (
     r"accept|allow|agree|i agree|i accept|ok|okay|got it|understood|zustimmen|akzeptieren|annehmen|"
@@ -123,13 +126,18 @@ _UNCOVERS = f"""() => {{
 
 def asks_consent(page: Any) -> str:
     """“asked” where the page, or a frame of it, speaks of cookies or consent, else ""."""
-    return "asked" if any(frame.evaluate(_ASKS) for frame in shown_frames(page)) else ""
+    return (
+        "asked"
+        if any(of_frame(it, lambda frame: frame.evaluate(_ASKS), False) for it in shown_frames(page))
+        else ""
+    )
 
 
 def shown_frames(page: Any) -> list[Any]:
     """The page and the frames that a visitor sees in it: tools of consent, and forms, have some."""
-    frames = [frame for frame in page.frames[1:] if not frame.is_detached()]
-    return [page.main_frame, *(frame for frame in frames if frame.frame_element().is_visible())]
+    frames = [frame for frame in page.frames if frame is not page.main_frame]
+    seen = [it for it in frames if of_frame(it, lambda frame: frame.frame_element().is_visible(), False)]
+    return [page.main_frame, *seen]
 
 
 def gives_consent(page: Any, *, is_asked: bool) -> bool:
@@ -138,15 +146,20 @@ def gives_consent(page: Any, *, is_asked: bool) -> bool:
     A link is pressed only where the page speaks of cookies: elsewhere “OK” may lead anywhere.
     """
     frames = shown_frames(page)
-    if is_asked and any(frame.evaluate(_PRESSES, frame is not page.main_frame) for frame in frames):
+    presses = lambda frame: bool(frame.evaluate(_PRESSES, frame is not page.main_frame))  # noqa: E731
+    if is_asked and any(of_frame(frame, presses, False) for frame in frames):
         return True
-    for frame in frames:
-        for role in ("button", "link") if is_asked else ("button",):
-            found = frame.get_by_role(role, name=_CONSENT)
-            if found.count() > 0 and found.first.is_visible():
-                # What lies over the button, a pop-up say, takes a click with the pointer.
-                found.first.dispatch_event("click")
-                return True
+    agrees = lambda frame: _agrees(frame, is_asked=is_asked)  # noqa: E731
+    return any(of_frame(frame, agrees, False) for frame in frames)
+
+
+def _agrees(frame: Any, *, is_asked: bool) -> bool:
+    for role in ("button", "link") if is_asked else ("button",):
+        found = frame.get_by_role(role, name=_CONSENT)
+        if found.count() > 0 and found.first.is_visible():
+            # What lies over the button, a pop-up say, takes a click with the pointer.
+            found.first.dispatch_event("click", timeout=SOON)
+            return True
     return False
 
 

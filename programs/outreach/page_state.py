@@ -6,8 +6,17 @@ a page's own scripts, opens those that would be closed, since what is shown in o
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, TypeVar
+
+from gtm.core.later import later
+
+if TYPE_CHECKING:
+    from playwright import sync_api
+else:
+    sync_api = later("playwright.sync_api")  # no part of a plain installation
+
+_T = TypeVar("_T")
 
 OPENS_SHADOWS = """(() => {
     const attach = Element.prototype.attachShadow
@@ -98,6 +107,17 @@ _HIDES = """() => {
 }"""
 FEW_WORDS = 12
 """Fewer of them, with no heading, field or picture, are no page yet."""
+
+
+def of_frame(frame: Any, ask: Callable[[Any], _T], gone: _T) -> _T:
+    """What a frame of a page tells; ``gone`` where it went, or went on, just then: those of advertisers come
+    and go. The main frame's errors are raised: the page itself went on."""
+    try:
+        return ask(frame)
+    except sync_api.Error:
+        if frame.parent_frame is None and not frame.is_detached():
+            raise
+        return gone
 
 
 def state_of(page: Any) -> dict[str, Any]:

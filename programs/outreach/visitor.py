@@ -6,7 +6,6 @@ kept out, and told.
 
 from __future__ import annotations
 
-import json
 import re
 import time
 from collections.abc import Callable, Mapping
@@ -18,6 +17,7 @@ from gtm.core.places.outside import Allowance, NotAllowed, Unreachable, address_
 from programs.analytics.link_check import code_in
 from programs.analytics.page_check import sent_code
 from programs.analytics.page_counts import page_views
+from programs.outreach.kept_back import body_of, keep_back
 from programs.outreach.looks import Look, LookFailed, Stop, version
 from programs.outreach.page_consent import asks_consent, gives_consent, uncovers
 from programs.outreach.page_forms import SentForm, field_of, fill, opens_form, press, step_of, value_of
@@ -27,6 +27,7 @@ from programs.outreach.page_state import (
     is_covered,
     is_there,
     moves_about,
+    of_frame,
     painted,
     state_of,
 )
@@ -40,13 +41,12 @@ COUNTS, STAYS = 2.0, 5.0
 HANGS = 5_000
 """Milliseconds without any answer of a page after which it is taken to hang."""
 MOST_HITS, MOST_SENT, MOST_STEPS = 200, 20, 4
-MOST_MOVES = 3
+MOST_MOVES = 5
 _MOVED = re.compile("navigat|context was destroyed|detached", re.IGNORECASE)
+_WENT_ON = re.compile("interrupted by another navigation", re.IGNORECASE)
 """What Playwright says where a page went on to another while it was asked, and how often that may be."""
 MOST_LOADING = 8.0
 """Seconds that a page has to load the last of what it holds; what it still lacks then is left out."""
-STANDS_IN = json.dumps({"ok": True, "success": True, "valid": True, "status": "ok", "id": 1})
-"""What a page hears in place of its site's answer where a form must not really be sent."""
 
 
 @dataclass(slots=True)
@@ -94,7 +94,12 @@ class Visitor:
         page.on("response", lambda answer: self.statuses.update({answer.url: answer.status}))
         self.context.route("**/*", lambda route: self._pass(route))  # noqa: PLW0108 - Playwright marks handlers
         began = self.opened_at = time.monotonic()
-        self.response = page.goto(self.stop.url, wait_until="domcontentloaded", timeout=MILLISECONDS)
+        try:
+            self.response = page.goto(self.stop.url, wait_until="domcontentloaded", timeout=MILLISECONDS)
+        except self.errors as error:
+            if not _WENT_ON.search(error.message):
+                raise
+            page.wait_for_load_state("domcontentloaded", timeout=MILLISECONDS)
         self.seconds = time.monotonic() - began
         # A picture that comes late, or a stream that never ends, keeps nobody from reading the page.
         while not self.loaded_at and time.monotonic() - began < MOST_LOADING:
@@ -108,8 +113,8 @@ class Visitor:
             try:
                 self._comes_to_rest()
                 return self._shown()
-            except self.late as error:
-                raise LookFailed("Chromium: the page does not answer.") from error
+            except self.late as error:  # a page that hangs has been told of: this is slow to show itself
+                raise LookFailed("Chromium: the page was not shown in time.", is_unseen=True) from error
             except self.errors as error:
                 if not _MOVED.search(error.message) or self.sending is not None:
                     raise
@@ -135,7 +140,7 @@ class Visitor:
         state, held = state_of(page), value_of(page, stop.field, self._code)
         covered, seen = is_covered(page), painted(page)
         fields = self._fields(state)
-        picture = page.screenshot(timeout=MILLISECONDS) if stop.pictured else b""
+        picture = self._pictured() if stop.pictured else b""
         address, is_blank = page.url, not (is_there(state) or fields)
         hops, hits = tuple(self.hops), tuple(self.hits)
         if stop.field and not fields and held is None and not is_blank and not covered:
@@ -169,8 +174,19 @@ class Visitor:
             **{name: state[name].strip()[:300] for name in ("title", "heading", "canonical")},
         )
 
+    def _pictured(self) -> bytes:
+        """A picture of the page; none where a font or a picture of its own never comes."""
+        try:
+            return bytes(self.page.screenshot(timeout=MILLISECONDS))
+        except self.late:
+            return b""
+
     def _fields(self, state: Mapping[str, Any]) -> int:
-        return state["fields"] or sum(state_of(frame)["fields"] for frame in self._frames())
+        return state["fields"] or sum(one["fields"] for one in self._states_of_frames())
+
+    def _states_of_frames(self) -> list[dict[str, Any]]:
+        states = (of_frame(frame, lambda it: state_of(it), None) for frame in self._frames())  # noqa: PLW0108
+        return [state for state in states if state is not None]
 
     def _behind_its_button(self) -> tuple[int, str | None]:
         """Fields, and what the field of the code holds, once the button of a page without a form was pressed.
@@ -218,7 +234,7 @@ class Visitor:
             self.hops.append(request.url)
             self.moved_at = time.monotonic()
         elif len(self.hits) < MOST_HITS:
-            self.hits.append((request.url, _body(request)))
+            self.hits.append((request.url, body_of(request)))
 
     def _went(self, page: Any, frame: Any) -> None:
         """A step of an application within its page moves its visitor as well."""
@@ -250,7 +266,7 @@ class Visitor:
         if not self._answers():
             return False
         state = state_of(self.page)
-        is_here = is_there(state) or any(is_there(state_of(frame)) for frame in self._frames())
+        is_here = is_there(state) or any(map(is_there, self._states_of_frames()))
         return is_here and not (self._code and value_of(self.page, self.stop.field, self._code) == "")
 
     def _asked(self, what: Callable[[], bool], *, is_else: bool) -> bool:
@@ -306,8 +322,22 @@ class Visitor:
             self._settle()
 
     def _send(self, page: Any, stop: Stop) -> None:
-        """Fill the form in and press its button, step by step; what leaves is heard until all has."""
+        """What the form sends, and what the page says to it; a page that goes on by itself meanwhile, or
+        draws its form anew, leaves it unfinished."""
         self.sending = stop
+        try:
+            self._press_through(page, stop)
+        except self.errors:
+            self.is_unfinished = True
+        if self.sent and stop.delivers:
+            try:
+                answer = page.inner_text("body")[:2000]
+            except self.errors:
+                answer = "(The page went on, and its answer was not read.)"
+            self.sent = [replace(one, answer=answer) for one in self.sent]
+
+    def _press_through(self, page: Any, stop: Stop) -> None:
+        """Fill the form in and press its button, step by step; what leaves is heard until all has."""
         for _ in range(MOST_STEPS):
             field, heard = field_of(page, stop.field, self._code), len(self.sent)
             if field is None:
@@ -325,9 +355,6 @@ class Visitor:
             if after is None or (after == before and not self._says_more(heard)):
                 break
             self.is_unfinished = self.is_unfinished or (after != before and not stop.delivers)
-        if self.sent and stop.delivers:
-            answer = page.inner_text("body")[:2000]
-            self.sent = [replace(one, answer=answer) for one in self.sent]
 
     def _says_more(self, heard: int) -> bool:
         """Whether what left since then is anything new: the same sent again is no further step."""
@@ -354,13 +381,13 @@ class Visitor:
         request = route.request
         if self.sending is not None and (request.is_navigation_request() or request.method != "GET"):
             if len(self.sent) < MOST_SENT:
-                told = (request.method, request.url, _body(request))
+                told = (request.method, request.url, body_of(request))
                 self.sent.append(SentForm(*told, kind=request.resource_type))
             if not self.sending.delivers:
-                self._keep_back(route)
+                keep_back(route)
                 return
         if self.is_pressing and self.sending is None and request.method not in ("GET", "HEAD", "OPTIONS"):
-            self._keep_back(route)
+            keep_back(route)
             return
         try:
             address_of(request.url, self.allowance)
@@ -370,18 +397,3 @@ class Visitor:
             route.abort("blockedbyclient")
         else:
             route.continue_()
-
-    def _keep_back(self, route: Any) -> None:
-        """A page that asks and goes on by the answer hears one that stands in; a document is not sent."""
-        request = route.request
-        if request.is_navigation_request():
-            route.abort("blockedbyclient")
-            return
-        headers = {"Access-Control-Allow-Credentials": "true"}
-        headers["Access-Control-Allow-Origin"] = request.headers.get("origin", "*")
-        route.fulfill(status=200, content_type="application/json", headers=headers, body=STANDS_IN)
-
-
-def _body(request: Any) -> str:
-    sent = request.post_data_buffer
-    return sent[:4096].decode("utf-8", "replace") if sent else ""

@@ -38,9 +38,8 @@ def walk(asked: ToolRequest) -> ToolAnswer:
         found = browser.look(address, allowance)
     except (browser.LookFailed, NotAllowed, Unreachable) as error:
         return ToolAnswer(browser.version(), CallOutcome.FAILED, str(error), arguments)
-    picture = kept_file(
-        f"tool-{asked.hook.work}", f"The {name} in Chromium", found.picture, "png", "image/png"
-    )
+    shown = (f"tool-{asked.hook.work}", f"The {name} in Chromium", found.picture, "png", "image/png")
+    picture = kept_file(*shown) if found.picture else None
     outcome = CallOutcome.FAILED if found.status >= BAD_REQUEST else CallOutcome.ANSWERED
     leads = "" if found.url == address else f" leads to {found.url} and"
     said = f"The {name}{leads} answers {found.status}."

@@ -77,7 +77,7 @@ def _look(
                 if not isinstance(found, Exception):
                     missing[_host(stop.url)] = found
             elif isinstance(found, Exception):
-                visits[stop.url]["page"] = {"error": str(found)}
+                visits[stop.url]["page"] = {"error": str(found), "unseen": getattr(found, "is_unseen", False)}
             else:
                 visits[stop.url]["page"], texts[stop.url] = _page(found), _words(found)
             if stop.url == flow:
@@ -172,8 +172,10 @@ def _page(found: browser.Look) -> dict[str, Any]:
 def _flow_look(found: browser.Look | Exception) -> dict[str, Any]:
     if isinstance(found, Exception):
         return {"error": str(found)}
-    picture = kept_file("flow-screenshot", "Landing page in Chromium", found.picture, "png", "image/png")
+    picture = found.picture and asdict(
+        kept_file("flow-screenshot", "Landing page in Chromium", found.picture, "png", "image/png")
+    )
     told = {"url": found.url, "status": found.status, "field": found.field, "error": "", "by": found.by}
     sent = None if found.sent is None else [asdict(one) for one in found.sent]
     more = {"in_cookie": found.in_cookie, "unfinished": found.unfinished, "closed": found.closed}
-    return {**told, **more, "picture": asdict(picture), "sent": sent}
+    return {**told, **more, "picture": picture or None, "sent": sent}

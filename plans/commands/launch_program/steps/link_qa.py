@@ -17,6 +17,7 @@ from programs.analytics.estimate import MaybeEstimate
 from programs.analytics.link_check import (
     ERROR,
     REQUIRED,
+    UNPROVEN,
     WARNING,
     LinkFault,
     LinkReport,
@@ -27,6 +28,7 @@ from programs.analytics.link_check import (
 )
 from programs.analytics.page_check import (
     BAD_REQUEST,
+    FIREWALL,
     SLOWEST_SECONDS,
     TOO_MANY,
     PageSeen,
@@ -169,8 +171,14 @@ def _as_met(told: Mapping[str, Any], url: str, launch: Mapping[str, Any]) -> tup
     elif told["outcome"] != ARRIVED and told["outcome"] != CIRCLE:
         found.append(LinkFault(told["outcome"], ERROR, "", told["reason"]))
     elif told["outcome"] == ARRIVED and not 200 <= told["status"] < 300:
-        found.append(LinkFault("status", ERROR, "", f"The way ends with status {told['status']}."))
-    if page:
+        # Programs alone may be sent away: where a browser is, it has to see that.
+        is_proof = not (page and page.get("unseen") and told["status"] in FIREWALL)
+        text = f"The way ends with status {told['status']}."
+        found.append(LinkFault("status", ERROR if is_proof else UNPROVEN, "", text))
+    if page and page.get("unseen"):
+        said = f"{page['error'].rstrip('.')}: this check did not get to see the page; open it by hand."
+        found.append(LinkFault("browser", UNPROVEN, "", said))
+    elif page:
         found.append(LinkFault("browser", ERROR, "", page["error"]))
     return tuple(found)
 
@@ -300,7 +308,7 @@ def _outputs(
         rows,
         "Only hosts on the program's list are visited.",
     )
-    if (look := seen["look"]) and not look["error"]:
+    if (look := seen["look"]) and not look["error"] and look["picture"]:
         yield File(**look["picture"])
 
 

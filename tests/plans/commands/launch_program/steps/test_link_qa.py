@@ -1,5 +1,6 @@
 """Link QA on a site of its own: what is fine passes, what is broken is named, nothing else is asked."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
@@ -239,6 +240,18 @@ def test_a_form_that_stays_empty_in_a_browser_fails_the_flow(program, site, chro
 def test_a_browser_that_does_not_get_there_fails_the_qa(program, site, chromium):
     chromium.answers[flow_of(link(site))] = browser.LookFailed("Chromium: timeout")
     assert refusal(QaFailed, program, link(site)) == [("referral flow", "browser")]
+
+
+def test_a_page_that_the_check_did_not_get_to_see_is_not_proven_and_stops_nothing(program, site, chromium):
+    unseen = browser.LookFailed("Chromium: Frame has been detached", is_unseen=True)
+    chromium.answers |= dict.fromkeys((link(site, "/broken"), flow_of(link(site))), unseen)
+    assert check(program, link(site, "/broken"), link(site)).values["tracking_accuracy"] == 0.5
+
+
+def test_a_landing_page_whose_picture_never_comes_is_seen_without_one(program, site, chromium):
+    flow = flow_of(link(site))
+    chromium.answers[flow] = replace(_look(browser.Stop(flow, "ref", sends=True)), picture=b"")
+    assert "flow-screenshot" not in outputs_by_key(check(program, link(site)))
 
 
 def test_what_a_browser_met_goes_before_what_a_program_met(program, site, chromium):
