@@ -123,7 +123,7 @@ def test_a_revision_takes_changed_inputs_and_keeps_the_rest(ops, asked_for_chang
     assert found["inputs"]["budget"] == {"amount": "40000", "currency": "USD", "period": "quarter"}
     assert (found["inputs"]["goal"], found["inputs"]["personas"]) == ("retention", ["champions"])
     assert found["usage"] == USAGE.replace("50000", "40000 --personas champions")
-    assert "40000 USD" in found["objective"]
+    assert "40,000 USD" in found["objective"]
 
 
 def test_null_removes_an_optional_input_and_never_a_required_one(ops, asked_for_changes):

@@ -109,7 +109,7 @@ def test_a_pool_is_signed_as_what_it_is_a_year():
     line = f"{LOYALTY} --goal retention --tiers 3 --budget"
     month, quarter = start(f"{line} 33000/month"), start(f"{line} 99000")
     assert month.amount == quarter.amount == 396_000
-    assert "33000 USD a month" in month.objective
+    assert "33,000 USD a month" in month.objective
     asked = {
         budget: [seat.role for seat in future_rounds.who_must_approve(run, run.rules.gates[0]).seats]
         for budget in ("33333/month", "33334/month", "100000", "100001")
