@@ -53,7 +53,6 @@ _WORK = Act((OPERATE,), OWNER)
 _EMPTY = "the body is empty"
 READ = Act()
 _FILLED = Act(status=400, note=_EMPTY)
-_NO_RUNS = 403  # nobody would have asked for the plan
 CRUD = {"create": _FILLED, "update": _FILLED, "partial_update": READ, "destroy": Act(status=204)}
 """By method of the view, for objects that are made, changed and deleted as they are."""
 
@@ -66,7 +65,7 @@ ACTS: dict[str, Act] = {
     "break-glass.review": _may("plans.review_break_glass", in_session=True),
     "command.approvers": READ,
     "command.replay": READ,
-    "command.runs": Act(status=202, to_services=_NO_RUNS),
+    "command.runs": Act(status=202),
     "dataset.make_current": READ,
     "dataset.take_back": READ,
     "dataset.save_profile": Act(all_of=("programs.add_loadprofile", "programs.change_loadprofile")),
@@ -109,7 +108,7 @@ ACTS: dict[str, Act] = {
     "ripcord.abort": _may(RELEASE, in_session=True),
     "rota-override.partial_update": Act(status=400, note="no ladder in force has its rota"),
     "rota-override.destroy": Act(status=202, note="it waits for a second person"),
-    "run.create": Act(status=202, to_services=_NO_RUNS),
+    "run.create": Act(status=202),
     "schedule.partial_update": Act(to_services=400, note="who asks for its runs is a person"),
     "scheduled-run.run_after_all": _may(OPERATE),
     "task.block": _WORK,
