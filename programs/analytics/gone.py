@@ -23,20 +23,22 @@ _IN_EUROPE = (
     r"neexistuj\w*|nenájden\w*|nem található|nem létezik|nu a fost găsit\w*|nu există|не е намерен\w*|"
     r"не съществува|δεν βρέθηκε|δεν υπάρχει|nije pronađen\w*|ne postoji|ni (?:bila? )?(?:mogoče )?najde\w*|"
     r"ne obstaja|nerast\w*|neegzistuoja|nav atrast\w*|neeksistē|ei leitud|ei eksisteeri|níor aimsíodh|"
-    r"gan aimsiú|ma nstab\w*"
+    r"gan aimsiú|ma nstab\w*|"
+    r"gibt es (?:hier )?(?:leider )?nicht|(?:kunde|kan) (?:inte|ikke) (?:hittas|finnes|findes)"
 )
 """Of titles and headings alone: an answer may well say so of a mail in the folder for spam."""
 _OVER = (
     r"(?:is|has|was|been) (?:gone|expired|ended|over|closed|removed|deleted|deactivated|disabled)(?!\w)|"
     r"\blink (?:is )?(?:in|not )active\b|"
-    r"nicht mehr verfügbar|ist (?:beendet|abgelaufen)|n.est plus|ya no está|non è più|não existe|انتهى|انتهت"
+    r"nicht mehr verfügbar|ist (?:beendet|abgelaufen)|n.est plus|ya no está|non è più|não existe|"
+    r"(?:ha|han) (?:finalizado|terminado|caducado)|انتهى|انتهت"
 )
 _GONE = re.compile(f"{_NOT_THERE}|{_IN_EUROPE}|{_OVER}", re.IGNORECASE)
 _IN_AN_ANSWER = re.compile(_NOT_THERE, re.IGNORECASE)
 _PAGE = re.compile(
     r"\b(?:page|site|link|address|url|resource|content|offer|promotion|campaign|file|document|error|sorry|oops|"
     r"seite|angebot|aktion|fehler|página|pagina|oferta|erreur|offre|errore|offerta|erro|aanbod|fout|siden|"
-    r"sidan|sivu\w*|strona|stránk\w*|oldal\w*|pagină|pagina|σελίδα|stranic\w*|stran|puslap\w*|lapa|leht\w*|"
+    r"sidan|sivu\w*|strona|promoción|campaña|stránk\w*|oldal\w*|pagină|pagina|σελίδα|stranic\w*|stran|puslap\w*|lapa|leht\w*|"
     r"leathanach|paġna|sayfa|страница|ошибка)\b|ページ|页面|頁面|페이지|الصفحة|صفحة|العرض|الرابط|עמוד",
     re.IGNORECASE,
 )
@@ -47,10 +49,12 @@ MOST_BESIDE = 2
 
 @dataclass(frozen=True, slots=True)
 class GoneWords:
-    """``words`` say that it is not there; ``is_all``: nothing else is said, or they are said of a page."""
+    """``words`` say that it is not there; ``is_all``: nothing else is said, or they are said of a page;
+    ``is_number``: all that says so is a number among other words, which may be what a text is about."""
 
     words: str
     is_all: bool
+    is_number: bool = False
 
 
 def said_in(text: str) -> GoneWords | None:
@@ -60,7 +64,8 @@ def said_in(text: str) -> GoneWords | None:
         return None
     part = next(part for part in _BESIDE.split(text) if _GONE.search(part))
     rest = re.findall(r"\w+", _GONE.sub(" ", part))
-    return GoneWords(found[0], len(rest) <= MOST_BESIDE or _PAGE.search(part) is not None)
+    is_number = all(words.isdigit() for words in _GONE.findall(part)) and len(rest) > MOST_BESIDE + 1
+    return GoneWords(found[0], len(rest) <= MOST_BESIDE or _PAGE.search(part) is not None, is_number)
 
 
 def says_gone(text: str) -> bool:

@@ -32,6 +32,10 @@ FIREWALL = frozenset({401, 403, 405, 406, 409, 418, 429, 503})
 LIKE_NOTHING = 0.95
 """From this likeness on a page is what its site shows where nothing is."""
 
+OWN_TEXT = 40
+"""So many words make a text about a number, and no more a notice that says 404."""
+_HOME = re.compile(r"(?:[a-z]{2}(?:[-_][a-z]{2})?)?", re.IGNORECASE)
+
 
 @dataclass(frozen=True, slots=True)
 class PageSeen:
@@ -112,7 +116,9 @@ def check_page(
 
 def _gone(link: str, seen: PageSeen, ours: Collection[str]) -> Iterator[LinkFault]:
     said = next(filter(None, map(gone.said_in, (seen.title, seen.heading))), None)
-    if said and said.is_all and seen.field is None:  # a page with the field of the code is the right one
+    has_field = seen.field is not None  # a page with the field of the code is the right one
+    is_about = said is not None and said.is_number and len(seen.text.split()) >= OWN_TEXT
+    if said and said.is_all and not has_field and not is_about:
         yield _error("soft-404", "", f"The page answers {seen.status} and says “{said.words}”.")
         return
     if said:
@@ -120,14 +126,23 @@ def _gone(link: str, seen: PageSeen, ours: Collection[str]) -> Iterator[LinkFaul
         yield _warning("soft-404", "", text)
     asked, came = urlsplit(link).path.strip("/"), urlsplit(seen.url)
     is_detour = urlsplit(link).netloc.lower() != came.netloc.lower()
-    if asked and not is_detour and not came.path.strip("/"):
+    leads_home = (
+        asked and not is_detour and not has_field and _is_home(came.path) and not _is_home(f"/{asked}")
+    )
+    if leads_home and (not came.path.strip("/") or page_of(seen.url) not in map(page_of, ours)):
         yield _error("soft-404", "", "The link asks for a page and leads to the home page of the site.")
     elif asked and seen.like_missing >= LIKE_NOTHING:
         text = "The site shows the same where nothing is"
         if page_of(seen.url) in map(page_of, ours):
-            yield _warning("soft-404", "", f"{text}: confirm that this is the page.")
+            severity = WARNING if has_field else UNPROVEN
+            yield LinkFault("soft-404", severity, "", f"{text}: confirm that this is the page.")
         else:
             yield _error("soft-404", "", f"{text}, with the answer {seen.status}.")
+
+
+def _is_home(path: str) -> bool:
+    """Whether a path is that of a site's home page, or of one of its languages."""
+    return _HOME.fullmatch(path.strip("/")) is not None
 
 
 def _canonical(seen: PageSeen, ours: Collection[str]) -> Iterator[LinkFault]:

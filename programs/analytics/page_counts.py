@@ -27,10 +27,12 @@ _IS_A_VIEW = ("/v1/p", "/v1/page")
 """Where only views of pages go, whatever they are called."""
 MATOMO = ("/matomo.php", "/piwik.php")
 _MATOMO_EVENTS = frozenset({"ping", "e_c", "link", "download", "c_n", "search", "idgoal", "ca"})
-_IDS = ("tid", "idsite", "site", "siteId", "domain", "website", "d", "token", "writeKey")
-_EVENTS = ("en", "t", "event", "e", "n", "name", "type", "action")
+_IDS = ("tid", "idsite", "site", "siteId", "domain", "website", "d", "token", "writeKey", "ti", "pid")
+_ID_OF_META = ("facebook.com", "id")
+"""Whose pixel it is; elsewhere an ``id`` is often one of the hit alone."""
+_EVENTS = ("en", "t", "event", "ev", "evt", "e", "n", "name", "type", "action")
 _VIEWS = frozenset(
-    {"", "page_view", "pageview", "page", "view", "page view", "$pageview", "$mp_web_page_view"}
+    {"page_view", "pageview", "page", "view", "page view", "pageload", "$pageview", "$mp_web_page_view"}
 )
 _LIKE_A_VIEW = re.compile("view|visit|page|load|land|^pv$", re.IGNORECASE)
 _PAGES = ("dl", "url", "u", "location", "href", "page_location", "$current_url", "page_url", "page", "path")
@@ -57,6 +59,13 @@ def page_views(hits: Sequence[Sequence[str]], collectors: Collection[str] = ()) 
     ``hits`` are addresses and bodies, ``collectors`` the program's own counters, each “host” or “host/path”.
     A body that is cut off or cannot be read counts nothing.
     """
+    found = list(_views(hits, collectors))
+    names_them = {view.at for view, is_named in found if is_named}
+    yield from (view for view, is_named in found if is_named or view.at not in names_them)
+
+
+def _views(hits: Sequence[Sequence[str]], collectors: Collection[str]) -> Iterator[tuple[View, bool]]:
+    """What may be a view, and whether it is called one; what has no name is none where others have."""
     for nth, (address, body) in enumerate(hits):
         parts = urlsplit(address)
         if not _is_collector(parts.netloc.lower(), parts.path, collectors) and not _is_of_google(parts):
@@ -64,9 +73,22 @@ def page_views(hits: Sequence[Sequence[str]], collectors: Collection[str] = ()) 
         for line, said in _messages(body):
             told = dict(parse_qsl(parts.query)) | said
             if _is_view(parts.path, told):
-                whose = next((told[name] for name in _IDS if name in told), "")
                 page = next((told[name] for name in _PAGES if told.get(name)), "")
-                yield View(f"{parts.netloc}{parts.path}", whose, page, f"{address} {line}", nth)
+                view = View(
+                    f"{parts.netloc}{parts.path}", _whose(parts, told), page, f"{address} {line}", nth
+                )
+                yield view, _name(told) != ""
+
+
+def _whose(to: SplitResult, told: Told) -> str:
+    host, name = _ID_OF_META
+    if (to.hostname or "").endswith(host) and name in told:
+        return told[name]
+    return next((told[name] for name in _IDS if name in told), "")
+
+
+def _name(told: Told) -> str:
+    return next((told[name] for name in _EVENTS if name in told), "")
 
 
 def is_heard(hits: Sequence[Sequence[str]], collectors: Collection[str]) -> bool:
@@ -77,7 +99,7 @@ def is_heard(hits: Sequence[Sequence[str]], collectors: Collection[str]) -> bool
 def is_only_events(hits: Sequence[Sequence[str]], collectors: Collection[str]) -> bool:
     """Whether all that went to the program's own counters has a name, and none of them is of a view."""
     names = [
-        next((told[name] for name in _EVENTS if name in told), "")
+        _name(told)
         for address, body in _declared(hits, collectors)
         for _, said in _messages(body)
         for told in [dict(parse_qsl(urlsplit(address).query)) | said]
@@ -147,7 +169,7 @@ def _is_view(path: str, told: Told) -> bool:
         return True
     if path.endswith(MATOMO):
         return not _MATOMO_EVENTS & told.keys()
-    return next((told[name] for name in _EVENTS if name in told), "").lower() in _VIEWS
+    return _name(told).lower() in {"", *_VIEWS}
 
 
 def _is_declared(host: str, path: str, declared: Collection[str]) -> bool:

@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from programs.outreach.page_consent import shown_frames
-from programs.outreach.page_state import DEEP
+from programs.outreach.page_consent import SOON, shown_frames
+from programs.outreach.page_state import DEEP, of_frame
 
 # The form around a field; without one, the nearest thing around it that has a button and something to type.
 _AROUND = f"""{DEEP}
@@ -83,6 +83,13 @@ _OPENS = f"""() => {{
     if (button) button.click()
     return Boolean(button)
 }}"""
+_HELD = f"""(fields) => {{
+    {DEEP}
+    return fields.map((one) => {{
+        const form = one.form || up(one)
+        return [one.value || "", isShown(one) || form !== null && isShown(form)]
+    }})
+}}"""
 _STEP = f"""(field) => {{
     {_AROUND}
     const form = field.isConnected && around(field)
@@ -110,25 +117,41 @@ class SentForm:
 
 def field_of(page: Any, name: str, code: str = "") -> Any | None:
     """The field ``name`` in which ``code`` stands, else the first that holds anything, else the first; None
-    where no form or frame has one. Some pages have a form for news beside the one that a visitor came for."""
-    found = [
-        (frame.locator(selector).nth(n), frame)
-        for frame in shown_frames(page)
-        for selector in [f'input[name="{name}"], textarea[name="{name}"], select[name="{name}"]']
-        for n in range(frame.locator(selector).count())
-    ]
+    where no form or frame has one. Where none is called so, one that holds ``code``.
+
+    A form that a visitor sees goes before one in a pop-up that is not open. Some pages have a form for news
+    beside the one that a visitor came for.
+    """
+    selector = f'input[name="{name}"], textarea[name="{name}"], select[name="{name}"]'
+    found = _fields(page, selector)
     if not found:
-        return None
-    held = [(field, str(field.input_value())) for field, _ in found]
-    with_code = (field for field, value in held if code and value.casefold() == code.casefold())
-    filled = (field for field, value in held if value)
-    return next(with_code, None) or next(filled, None) or held[0][0]
+        holding = _fields(page, "input, textarea") if code else []
+        return next((field for field, value, _ in holding if _is(value, code)), None)
+    shown = [one for one in found if one[2]] or found
+    with_code = (field for field, value, _ in shown if code and _is(value, code))
+    filled = (field for field, value, _ in shown if value)
+    return next(with_code, None) or next(filled, None) or shown[0][0]
+
+
+def _fields(page: Any, selector: str) -> list[tuple[Any, str, bool]]:
+    """Fields of the page and its frames, what each holds, and whether its form is shown."""
+    return [
+        (frame.locator(selector).nth(n), value, is_shown)
+        for frame in shown_frames(page)
+        for n, (value, is_shown) in enumerate(
+            of_frame(frame, lambda it: it.locator(selector).evaluate_all(_HELD), [])
+        )
+    ]
+
+
+def _is(value: str, code: str) -> bool:
+    return value.casefold() == code.casefold()
 
 
 def value_of(page: Any, name: str, code: str = "") -> str | None:
     """What the field of the code holds; None where there is none, or no name to look for."""
     field = field_of(page, name, code) if name else None
-    return None if field is None else str(field.input_value())
+    return None if field is None else str(field.input_value(timeout=SOON))
 
 
 def opens_form(page: Any) -> bool:

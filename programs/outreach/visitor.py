@@ -145,6 +145,7 @@ class Visitor:
         hops, hits = tuple(self.hops), tuple(self.hits)
         if stop.field and not fields and held is None and not is_blank and not covered:
             fields, held = self._behind_its_button()
+        leads_on = self._leads_on(state["links"])
         in_cookie = bool(self._code) and self._code in str(self.context.cookies(address))
         if stop.sends and held is not None:
             self._send(page, stop)
@@ -165,7 +166,8 @@ class Visitor:
             alternates=tuple(state["alternates"]),
             blank=is_blank,
             covered=covered,
-            forms=bool(fields or held is not None or self._leads_on(state["links"])),
+            forms=bool(fields or held is not None or leads_on),
+            leads_on=leads_on,
             password=state["password"],
             in_cookie=in_cookie,
             unfinished=self.is_unfinished,
@@ -223,8 +225,9 @@ class Visitor:
         return [frame for frame in frames if frame.url.startswith(("http", "about:srcdoc", "blob"))]
 
     def _leads_on(self, links: list[str]) -> bool:
-        """Whether a link of the page takes the tags further: its form is on another page."""
-        tags = [part for part in urlsplit(self.stop.url).query.split("&") if part.startswith("utm_")]
+        """Whether a link of the page takes tags and code further: its form is on another page."""
+        ours = ("utm_", f"{self.stop.field}=") if self._code else ("utm_",)
+        tags = [part for part in urlsplit(self.stop.url).query.split("&") if part.startswith(ours)]
         return bool(tags) and any(all(tag in link for tag in tags) for link in links)
 
     def _heard(self, page: Any, request: Any) -> None:

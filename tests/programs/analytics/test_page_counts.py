@@ -50,3 +50,21 @@ def test_the_program_s_own_counter_is_heard_whatever_it_says():
         True,
         False,
     )
+
+
+META, BING = "https://www.facebook.com/tr/?id=", "https://bat.bing.com/action/0?ti=5&evt="
+PIXELS = ["www.facebook.com/tr", "bat.bing.com/action"]
+
+
+@pytest.mark.parametrize(
+    ("hits", "whose"),
+    [
+        ([f"{META}7&ev=PageView", f"{META}7&ev=ViewContent"], ["7"]),
+        ([f"{META}7&ev=PageView", f"{META}8&ev=PageView"], ["7", "8"]),
+        ([f"{META}7&ev=PageView", f"{META}7&ev=PageView"], ["7", "7"]),
+        ([f"{BING}pageLoad", f"{BING}custom"], ["5"]),
+        ([f"{BING}pageLoad", "https://bat.bing.com/action/0?ti=5&ea=x"], ["5"]),
+    ],
+)
+def test_pixels_name_their_events_and_two_of_them_are_two(hits, whose):
+    assert [view.id for view in page_views([(hit, "") for hit in hits], PIXELS)] == whose

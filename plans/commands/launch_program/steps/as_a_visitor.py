@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 from django.conf import settings
 from rapidfuzz import fuzz
+from rapidfuzz.utils import default_process
 
 from gtm.core.places.outside import Allowance
 from plans.engine.running.kept_files import kept_file
@@ -57,7 +58,7 @@ def _look(
     launch: Mapping[str, Any],
 ) -> dict[str, Any]:
     """Open each link as a visitor of its own; the flow's also shows its form and what it sends."""
-    worth_it = [url for url, told in visits.items() if told["outcome"] != NOT_ALLOWED and not _is_file(told)]
+    worth_it = [url for url, told in visits.items() if told["outcome"] != NOT_ALLOWED and not is_file(told)]
     if reason := browser.missing() or ("" if worth_it else "no link may be visited"):
         return {"browser": reason, "look": None}
     stops = _stops(worth_it, flow, launch)
@@ -132,7 +133,7 @@ def _patiently(
     yield from zip(again, browser.tour(again, allowance, lambda number: None), strict=True)
 
 
-def _is_file(told: Mapping[str, Any]) -> bool:
+def is_file(told: Mapping[str, Any]) -> bool:
     """Whether it arrives as something to keep, such as a contract as PDF: there is no page to look at."""
     is_there = told["outcome"] == ARRIVED and OK <= told["status"] < REDIRECT
     return is_there and told["media"] not in ("text/html", "application/xhtml+xml", "")
@@ -149,7 +150,11 @@ def _likeness(words: str, page: Mapping[str, Any], missing: browser.Look | None)
     if missing is None or missing.status >= BAD_REQUEST or missing.url == page["url"]:
         return 0.0
     other = _words(missing)
-    return round(fuzz.ratio(words, other) / 100, 3) if words and other else 0.0
+    if not words or not other:
+        return 0.0
+    # A list that is drawn in another order each time says the same.
+    either = max(fuzz.ratio(words, other), fuzz.token_sort_ratio(words, other, processor=default_process))
+    return round(either / 100, 3)
 
 
 def _words(found: browser.Look) -> str:
@@ -177,5 +182,10 @@ def _flow_look(found: browser.Look | Exception) -> dict[str, Any]:
     )
     told = {"url": found.url, "status": found.status, "field": found.field, "error": "", "by": found.by}
     sent = None if found.sent is None else [asdict(one) for one in found.sent]
-    more = {"in_cookie": found.in_cookie, "unfinished": found.unfinished, "closed": found.closed}
+    more = {
+        "in_cookie": found.in_cookie,
+        "unfinished": found.unfinished,
+        "closed": found.closed,
+        "leads_on": found.leads_on,
+    }
     return {**told, **more, "picture": picture or None, "sent": sent}

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 
 from gtm.core.errors import Problem
 from plans.commands.launch_program.facts import TAKE_UP, material_of
-from plans.commands.launch_program.steps.as_a_visitor import is_at, observe
+from plans.commands.launch_program.steps.as_a_visitor import is_at, is_file, observe
 from plans.commands.launch_program.steps.referral_way import form_note, where_the_code_came
 from plans.commands.shared.figures import figure, value_of
 from plans.engine.running.steps import PermanentError, StepContext, TransientError
@@ -94,7 +94,9 @@ def check_links(context: StepContext, *, seconds: float = SECONDS_A_VISIT) -> St
     flow_findings = _on_the_way(seen, flow, launch) if flow else ()
     _refuse_errors(pieces, written, met, flow_findings)
     followed = {url for url in pieces if _has_arrived(seen["visits"][url])}
-    accuracy = tracking_accuracy([LinkReport(url, (*written[url], *met[url])) for url in pieces], followed)
+    unproven = _unproven_for_all(pieces, flow_findings, launch)
+    reports = [LinkReport(url, (*written[url], *met[url], *unproven.get(url, ()))) for url in pieces]
+    accuracy = tracking_accuracy(reports, followed)
     kept = {url: told for url, told in seen["visits"].items() if told["outcome"] == NOT_ALLOWED}
     return StepResult(
         values={
@@ -163,6 +165,8 @@ def _as_met(told: Mapping[str, Any], url: str, launch: Mapping[str, Any]) -> tup
         return (*only, *_as_seen(page, url, launch))
     hops = told["hops"]
     found = list(check_redirect(hops, code_parameter=launch["code_parameter"]))
+    if is_file(told):  # nobody counts there: a signed address of a store keeps no tags
+        found = [finding for finding in found if not finding.parameter]
     if told["outcome"] == NOT_ALLOWED:
         severity = ERROR if len(hops) > 1 else WARNING
         found.append(LinkFault("not-followed", severity, "", told["reason"]))
@@ -225,6 +229,17 @@ def _on_the_way(seen: Mapping[str, Any], flow: str, launch: Mapping[str, Any]) -
     if not _has_arrived(told):
         return met
     return (*met, *where_the_code_came(told, seen["look"], flow, launch, met))
+
+
+def _unproven_for_all(
+    pieces: Mapping[str, Sequence[str]], flow: Sequence[LinkFault], launch: Mapping[str, Any]
+) -> dict[str, list[LinkFault]]:
+    """What stayed unseen on the way of the code, for every link to the landing page: they lead the same way.
+    Where no link of the kit carries a code, nobody is referred, and no link needs that way."""
+    unseen = [finding for finding in flow if finding.severity == UNPROVEN]
+    if not any(code_in(url, launch["code_parameter"]) for url in pieces):
+        return {}
+    return {url: unseen for url in pieces if is_at(url, launch["links"]["landing"])}
 
 
 def _refuse_errors(
