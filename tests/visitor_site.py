@@ -110,6 +110,8 @@ FORMS: dict[str, set[str]] = {
     "/form-of-another": {"referral-code"},
     "/form-strips-the-code": {"referral-sent"},
     "/form-forgets-the-code": {"referral-sent"},
+    "/form-of-another-name": set(),
+    "/form-filled-in-a-closed-pop-up": {"referral-code"},
 }
 
 
@@ -215,6 +217,8 @@ def PAGES(query: str, code: str) -> dict[str, str]:  # noqa: N802 - a table that
         "/moves-on-time-and-again": "<h1>Wait</h1>" + AGAIN,
         "/frames-come-and-go": "<h1>Join</h1>" + FRAMES,
         "/form": plain,
+        "/form-of-another-name": plain.replace('name="ref"', 'name="referral_code"'),
+        "/form-filled-in-a-closed-pop-up": f"{empty}<div hidden>{plain}</div>",
         "/form-hidden": FORM.format(inner=FIELD.format(code=code).replace("<input", '<input type="hidden"')),
         "/form-filled-late": empty + FILLS.format(after=1500),
         "/form-by-fetch": plain + SENDS.format(what="{referrer: document.forms[0].ref.value}"),

@@ -18,7 +18,8 @@ class Look:
     whether or not it was let out. ``sent`` is what left when the form was sent, in order. ``consent``:
     whether it asks for consent to cookies, “pressed” where that was given, after ``before_consent`` hits.
     ``kept_out``: hosts whose scripts and frames were kept out. ``forms``: whether it has anything to fill in,
-    or a button that leads on with the tags; ``leads_on``: whether it has that button. ``unfinished``: whether its form broke, or went on to ask, on the
+    or a button that leads on with the tags; ``leads_on``: whether
+    it has that button. ``unfinished``: whether its form broke, or went on to ask, on the
     answer that stood in. ``closed``: whether its button could not be pressed.
     """
 

@@ -187,12 +187,11 @@ class Visitor:
         return state["fields"] or sum(one["fields"] for one in self._states_of_frames())
 
     def _states_of_frames(self) -> list[dict[str, Any]]:
-        states = (of_frame(frame, lambda it: state_of(it), None) for frame in self._frames())  # noqa: PLW0108
-        return [state for state in states if state is not None]
+        states = [of_frame(frame, state_of, {}) for frame in self._frames()]
+        return [state for state in states if state]
 
     def _behind_its_button(self) -> tuple[int, str | None]:
         """Fields, and what the field of the code holds, once the button of a page without a form was pressed.
-
         Where that leads says nothing of the link itself, and nothing it sends reaches the site."""
         self.is_pressing = True
         try:

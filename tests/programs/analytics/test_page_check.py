@@ -78,3 +78,26 @@ def test_a_site_for_trials_is_told():
     url = LINK.replace("shop", "staging.shop")
     page = PageSeen(url, 200, (url,))
     assert [fault.rule for fault in check_page(url, page, code_parameter="ref")] == ["trial-site"]
+
+
+LONG = "A page that is gone costs visitors, and here is how to find such links and mend them. " * 4
+
+
+@pytest.mark.parametrize(
+    ("seen", "severity"),
+    [
+        ({"heading": "How to fix the error 404 on your site", "text": LONG}, WARNING),
+        ({"heading": "Error 404: the page is lost", "text": "Go to the home page."}, ERROR),
+        ({"heading": "Page not found", "text": LONG}, ERROR),
+        ({"heading": "Diese Seite gibt es leider nicht mehr"}, ERROR),
+        ({"heading": "Esta promoción ha finalizado"}, ERROR),
+        ({"url": LINK.replace("/join", "/en/")}, ERROR),
+        ({"url": LINK.replace("/join", "/")}, ERROR),
+    ],
+)
+def test_a_page_about_404_is_there_and_a_home_page_is_none_that_was_asked_for(seen, severity):
+    assert found(GOOGLE + HERE, **seen) == [("soft-404", severity)]
+
+
+def test_a_home_page_with_the_field_of_the_code_is_the_page():
+    assert found(GOOGLE + HERE, url=LINK.replace("/join", "/en/"), field="") == []

@@ -7,7 +7,7 @@ import pytest
 
 from gtm.core import canonical
 from gtm.core.places import filestore
-from plans.commands.launch_program.steps.as_a_visitor import NOWHERE
+from plans.commands.launch_program.steps.as_a_visitor import NOWHERE, _likeness
 from plans.commands.launch_program.steps.communications import render_kit
 from plans.commands.launch_program.steps.link_qa import FAILED, QaFailed, QaRefused, check_links
 from plans.engine.running.runner import classify, stored_values
@@ -270,3 +270,23 @@ def test_no_browser_opens_where_no_link_may_be_visited(program, site, chromium, 
     settings.GTM_PRIVATE_LINK_HOSTS = frozenset()
     assert check(program, link(site)).values["browser"] == "no link may be visited"
     assert chromium.stops == []
+
+
+@pytest.mark.parametrize(("leads_on", "accuracy"), [(False, 0.0), (True, 1.0)])
+def test_a_landing_page_that_takes_no_code_is_not_proven(program, site, chromium, leads_on, accuracy):
+    flow = flow_of(link(site))
+    chromium.answers[flow] = _look(browser.Stop(flow, "ref"), field=None, leads_on=leads_on)
+    assert check(program, link(site), flow).values["tracking_accuracy"] == accuracy
+
+
+def test_where_no_link_carries_a_code_no_field_for_it_is_missed(program, site, chromium):
+    flow = flow_of(link(site))
+    chromium.answers[flow] = _look(browser.Stop(flow, "ref"), field=None)
+    assert check(program, link(site)).values["tracking_accuracy"] == 1.0
+
+
+def test_a_list_in_another_order_says_the_same():
+    there = _look(browser.Stop("http://a.example/x"), text="Now: Travel, Leave, Time, Invoices, Payroll")
+    assert (
+        _likeness("Now: Payroll, Time, Invoices, Travel, Leave", {"url": "http://a.example/"}, there) == 1.0
+    )
