@@ -129,8 +129,13 @@ def _gone(link: str, seen: PageSeen, ours: Collection[str]) -> Iterator[LinkFaul
     leads_home = (
         asked and not is_detour and not has_field and _is_home(came.path) and not _is_home(f"/{asked}")
     )
-    if leads_home and (not came.path.strip("/") or page_of(seen.url) not in map(page_of, ours)):
+    if leads_home and not came.path.strip("/"):
         yield _error("soft-404", "", "The link asks for a page and leads to the home page of the site.")
+    elif leads_home and page_of(seen.url) not in map(page_of, ours):
+        text = (
+            f"The link asks for a page and leads to {came.path}, as to the home page of a language: confirm."
+        )
+        yield LinkFault("soft-404", UNPROVEN, "", text)
     elif asked and seen.like_missing >= LIKE_NOTHING:
         text = "The site shows the same where nothing is"
         if page_of(seen.url) in map(page_of, ours):

@@ -40,8 +40,7 @@ COUNTS, STAYS = 2.0, 5.0
 """Seconds: until a view is counted after the page is there; that a visitor stays to read or fill in."""
 HANGS = 5_000
 """Milliseconds without any answer of a page after which it is taken to hang."""
-MOST_HITS, MOST_SENT, MOST_STEPS = 200, 20, 4
-MOST_MOVES = 5
+MOST_HITS, MOST_SENT, MOST_STEPS, MOST_MOVES = 200, 20, 4, 5
 _MOVED = re.compile("navigat|context was destroyed|detached", re.IGNORECASE)
 _WENT_ON = re.compile("interrupted by another navigation", re.IGNORECASE)
 """What Playwright says where a page went on to another while it was asked, and how often that may be."""

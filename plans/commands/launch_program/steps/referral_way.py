@@ -51,7 +51,8 @@ def where_the_code_came(
     if not any("form" in place for place in places) and not (look or {}).get("leads_on"):
         text = f"No filled form field {parameter} was seen: confirm by hand that the code is stored."
         # Without a browser a field that a script makes or fills is not seen, and no page is judged by that.
-        found.append(LinkFault("referral-form", UNPROVEN if look else WARNING, parameter, text))
+        is_unseen = look is not None and not look.get("in_cookie")  # a cookie keeps it for the form to come
+        found.append(LinkFault("referral-form", UNPROVEN if is_unseen else WARNING, parameter, text))
     return found
 
 
