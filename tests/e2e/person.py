@@ -40,6 +40,11 @@ FOCUS = """() => {
 }"""
 # A message is shown in a frame without rights; that its script is refused there is what we want.
 SANDBOXED = "Blocked script execution in 'about:srcdoc'"
+# When what waits for the page to be ready has been done, and drawn.
+RESTS = """new Promise(done => {
+    const drawn = () => requestAnimationFrame(() => requestAnimationFrame(done))
+    window.django?.jQuery ? window.django.jQuery(drawn) : drawn()
+})"""
 seen: set[tuple[str, str]] = set()  # pages looked at in this run, each with the state it was in
 
 
@@ -89,7 +94,7 @@ class Person:
             return []
         seen.add((place, state))
         page, size, found = self.page, self.page.viewport_size, []
-        page.evaluate("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        page.evaluate(RESTS)
         page.evaluate("script => { window.axe || window.eval(script) }", AXE_SCRIPT)
         for width in WIDTHS:
             page.set_viewport_size({"width": width, "height": 900})

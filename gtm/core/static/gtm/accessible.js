@@ -70,7 +70,10 @@
     }
 
     document.addEventListener("DOMContentLoaded", nameScrollers);
-    window.addEventListener("load", () => requestAnimationFrame(complete));
+    window.addEventListener("load", () => {
+        requestAnimationFrame(complete);
+        window.django?.jQuery?.(complete); // after what the admin's widgets do when the page is ready: that may come later
+    });
     document.addEventListener("htmx:afterSettle", complete);
     document.addEventListener("formset:added", () => requestAnimationFrame(complete));
 })();
