@@ -118,11 +118,15 @@ def swing_of(age: FloatArray) -> float:
 
 
 def _without_campaigns(late: FloatArray, early: FloatArray) -> tuple[FloatArray, FloatArray]:
-    """Without the weeks whose newcomers are far from what the other weeks let expect in one of the years."""
-    kept = np.ones(late.size, dtype=bool)
+    """Without the weeks whose newcomers are far from what the other weeks let expect in one of the years.
+
+    The first look goes by the week in the middle: a great campaign moves the sums so far that every other
+    week looks off, and hides among them.
+    """
+    both = late + early
+    share = float(np.median((late / np.maximum(both, 1.0))[both > 0]))
+    kept = np.zeros(late.size, dtype=bool)
     for _ in range(MOST_WEEKS):
-        both = late + early
-        share = late[kept].sum() / both[kept].sum()
         size = np.sqrt(np.maximum(both * share * (1 - share), 1.0))
         off = np.abs(late - share * both) / size
         usual = max(1.4826 * float(np.median(off)), 1.0)
@@ -132,6 +136,7 @@ def _without_campaigns(late: FloatArray, early: FloatArray) -> tuple[FloatArray,
         if (found == kept).all():
             break
         kept = found
+        share = float(late[kept].sum() / both[kept].sum())
     return late[kept], early[kept]
 
 

@@ -14,6 +14,8 @@ from plans.schemas.answer import Answer, AnswerFigure
 
 FIGURES = (("active_rate", "%"), ("retention", "%"), ("liability", ""))
 """KPIs an executive asks for first; the liability is in money."""
+FAR_OFF = 0.15
+"""Of the orders of the hold-out: from here on the churn of the same model leans, and the answer says which way."""
 
 
 def answer_of(
@@ -92,10 +94,24 @@ def _of_points(health: Mapping[str, Any], currency: str) -> list[str]:
     ]
 
 
+def _as_tested(health: Mapping[str, Any]) -> str:
+    """Where the model missed what was bought, which way it leans: it knows no season of the year."""
+    error = health["holdout_error"]
+    if error is None or abs(error) < FAR_OFF:
+        return ""
+    way, who = ("few", "fewer") if error < 0 else ("many", "more")
+    return (
+        f", by a model that knows no season: on its hold-out it forecast {percent(abs(error))} too {way} orders, so {who} "
+        "may have left"
+    )
+
+
 def _growing(health: Mapping[str, Any], currency: str) -> list[str]:
     found = []
     if (health["liability_per_week"] or 0) > 0:
         found.append(f"The point liability grows by {money(health['liability_per_week'], currency)} a week.")
     if health["churn_risk"] is not None:
-        found.append(f"{percent(health['churn_risk'])} of repeat buyers have probably left.")
+        found.append(
+            f"{percent(health['churn_risk'])} of repeat buyers have probably left{_as_tested(health)}."
+        )
     return found

@@ -294,6 +294,13 @@ def test_a_campaign_of_the_year_before_is_no_fall():
     assert arrivals(ages).a_year == pytest.approx(0, abs=0.06)
 
 
+def test_a_viral_month_does_not_hide_among_the_weeks_that_it_makes_look_off():
+    rng = np.random.default_rng(7)
+    # As many newcomers in four weeks of the year before as in most of the rest of it.
+    ages = joined(lambda day: rng.poisson(np.where((day >= 500) & (day < 528), 90.0, 10.0)), days=1095)
+    assert arrivals(ages).a_year == pytest.approx(0, abs=0.08)
+
+
 def shop_with_a_campaign(seed, *, days=1095, begins=640, lasts=12, more=350):
     """Orders every few months, ever slower; a campaign brings newcomers who hardly come back."""
     rng = np.random.default_rng(seed)

@@ -135,7 +135,8 @@ def accounting_outputs(told: dict[str, Any], cost_per_point: float, currency: st
              Column("closing", "Closing", amount, currency)],
             movements,
             "A full year from its first day, in proportion to the pattern of redemption, breakage included (IFRS "
-            f"15.B46). Pattern: {told['redemption_pattern']}. Each amount is rounded by itself: a sum may differ in its last digit.",
+            f"15.B46). Pattern: {told['redemption_pattern']}. The season of the "
+            "year is not in the periods. Each amount is rounded by itself: a sum may differ in its last digit.",
         ),
         Table(
             "liability_sensitivity",

@@ -221,7 +221,8 @@ def base_outputs(base: dict[str, Any], currency: str) -> list[Table | Chart]:
             "revenue_by_month", "Revenue base by month", "line", [f"month {n + 1}" for n in range(len(base["by_month"]))],
             [Series("Revenue base", base["by_month"])], "month from now", "revenue", currency,
             f"Last twelve months: {money(base['last_twelve_months'], currency)} in all. Expected"
-            f"{later_years_said(base, len(base['by_month']))}.",
+            f"{later_years_said(base, len(base['by_month']))}. What existing customers buy has no season here: read the "
+            "year, not a month.",
         ),
     ]  # fmt: skip
     if tested:

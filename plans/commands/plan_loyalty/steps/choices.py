@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ from plans.commands.shared.figures import money, percent
 from plans.schemas.outputs import Column, Table
 from programs.analytics import rewards, tiers
 from programs.analytics.experiments import members_per_arm_for_mean
+from programs.analytics.loyalty_finance import LaunchAdvice
 from programs.analytics.rewards import RewardDesign
 from programs.analytics.tiers import DowngradePolicy, QualificationPeriod
 
@@ -20,6 +22,7 @@ PROPOSED_POLICY = (DowngradePolicy.ONE_DOWN, QualificationPeriod.ROLLING)
 DAYS_A_MONTH, LONGEST_MONTHS, MOST_MEMBERS = 30.4375, 24, 50_000
 TEST_DAYS = 91
 ACTIVE_DAYS = 365
+NO_TEST = "No test can tell: no lift breaks even, or nobody who is active has spent in the last quarter."
 
 
 def alternatives_of(planned: PlannedProgram) -> list[dict[str, Any]]:
@@ -59,11 +62,14 @@ def _policies(planned: PlannedProgram) -> list[dict[str, Any]]:
     proposed = issued.pop(PROPOSED_POLICY)
     if proposed <= 0:
         return []
-    found = []
+    alike: dict[tuple[DowngradePolicy, float], list[str]] = {}
     for (policy, period), each in issued.items():
+        alike.setdefault((policy, each), []).append(period.value)
+    found = []
+    for (policy, each), periods in alike.items():
         more = 1 - points + points * each / proposed
-        row = _row_at(f"Downgrade {policy.value}, {period.value}", planned, design, design.value_rate * more)
-        found.append(row)
+        name = f"Downgrade {policy.value}, {' or '.join(periods)}"
+        found.append(_row_at(name, planned, design, design.value_rate * more))
     return found
 
 
@@ -160,10 +166,29 @@ def sized_test(planned: PlannedProgram) -> dict[str, Any]:
     }
 
 
+def where_a_test_tells(planned: PlannedProgram) -> PlannedProgram:
+    """The plan, not to be launched where a loss is expected and too few members buy for a test to tell."""
+    if planned.recommendation is not LaunchAdvice.TEST_FIRST:
+        return planned
+    if planned.model.present_value(planned.design.value_rate) > 0:
+        return planned
+    test = sized_test(planned)
+    if test["is_possible"]:
+        return planned
+    said = NO_TEST
+    if test["members_per_arm"] is not None:
+        said = (
+            f"No test can tell: it needs {test['members_per_arm']:,} members an arm, and only {test['members']:,} have "
+            "bought within the last year."
+        )
+    why = f"{planned.why.rstrip('.')}. {said}"
+    return replace(planned, recommendation=LaunchAdvice.DO_NOT_LAUNCH, why=why)
+
+
 def sentence_of_test(test: dict[str, Any]) -> str:
     """In words, for the packet."""
     if test["members_per_arm"] is None:
-        return "No test can tell: no lift breaks even, or nobody who is active has spent in the last quarter."
+        return NO_TEST
     needed = (
         f"A holdout of {test['members_per_arm']:,} members an arm shows a lift of {percent(test['lift_to_see'])}, at which "
         f"the program breaks even, in {test['outcome']} ({test['weeks']} weeks, power 80 %)"

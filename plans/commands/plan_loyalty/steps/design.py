@@ -10,6 +10,7 @@ import numpy as np
 from gtm.core.money import Money, minor_units
 from gtm.core.percents import percent_text
 from plans.commands.plan_loyalty.steps.base import spend_values
+from plans.commands.plan_loyalty.steps.choices import where_a_test_tells
 from plans.commands.plan_loyalty.steps.constraints import ExpiryPolicy, eligible_members, expiry_of, stated
 from plans.commands.plan_loyalty.steps.goals import goal_table, goal_values, perks_of, surprise_of
 from plans.commands.plan_loyalty.steps.personas import (
@@ -36,7 +37,7 @@ IDEAS = (
 def design_tiers(context: StepContext) -> StepResult:
     goal, currency = context.inputs["goal"], context.program["currency"]
     context.progress(10, "Revenue base and twelve-month spend")
-    planned = plan_program(context)
+    planned = where_a_test_tells(plan_program(context))
     design, spend, how = planned.design, planned.spend, planned.how
     overrun = planned.model.overrun(design.value_rate, planned.budget, planned.choice.inputs)
     context.progress(90, "Blueprint")

@@ -195,9 +195,9 @@ def test_downgrade_policies_stand_beside_the_proposal_and_keeping_tiers_costs_mo
     load_shop(program, tmp_path)
     table = {row["name"]: row for row in rows(planned(more="--lift 3%/5%/8%")[1]["alternatives"])}
     policies = {name: row for name, row in table.items() if name.startswith("Downgrade")}
-    assert len(policies) == 5
+    assert len(policies) == 4  # without a downgrade both periods are one
     proposed = table["Proposed"]
-    assert policies["Downgrade none, rolling"]["annual_pool"] >= proposed["annual_pool"]
+    assert policies["Downgrade none, anniversary or rolling"]["annual_pool"] >= proposed["annual_pool"]
     assert {row["points_per_unit"] for row in policies.values()} == {proposed["points_per_unit"]}
     assert {"Points only", "One tier fewer", "Half the pool"} <= table.keys()
 
@@ -257,11 +257,24 @@ def test_the_risks_that_are_tolerated_are_the_programs_or_the_runs(program, tmp_
 
 def test_an_unsure_lift_is_to_be_tested_with_members_who_exist(program, tmp_path):
     load_shop(program, tmp_path)
-    economics = planned(more="--lift 0%/5%/14%")[0]["economics"]
+    economics = planned(more="--lift 0%/6%/20% --tolerated_loss 5%")[0]["economics"]
     assert economics["recommendation"] == "test first"
+    assert economics["net_present_value"] > 0
     test = economics["test"]
     assert 0 < test["members"] < 1600
     assert test["is_possible"] is (2 * test["members_per_arm"] <= test["members"])
+
+
+def test_no_test_is_proposed_that_too_few_members_could_tell_where_a_loss_is_expected(program, tmp_path):
+    load_shop(program, tmp_path)
+    economics = planned(more="--lift 0%/5%/14%")[0]["economics"]
+    assert economics["net_present_value"] < 0
+    assert 0.2 < 1 - economics["probability_of_loss"] < 0.5  # worth a test, if one could tell
+    assert economics["recommendation"] == "do not launch"
+    assert re.search(
+        r"No test can tell: it needs [\d,]+ members an arm, and only [\d,]+ have", economics["why"]
+    )
+    assert "test" not in economics
 
 
 # ------------------------------------------------------------------ assumptions
