@@ -15,7 +15,7 @@ from plans.schemas.answer import Answer, AnswerFigure
 FIGURES = (("active_rate", "%"), ("retention", "%"), ("liability", ""))
 """KPIs an executive asks for first; the liability is in money."""
 FAR_OFF = 0.15
-"""Of the orders of the hold-out: from here on the churn of the same model leans, and the answer says which way."""
+"""Of the orders of the hold-out: from here on the answer says so beside the churn of the same model."""
 
 
 def answer_of(
@@ -95,15 +95,12 @@ def _of_points(health: Mapping[str, Any], currency: str) -> list[str]:
 
 
 def _as_tested(health: Mapping[str, Any]) -> str:
-    """Where the model missed what was bought, which way it leans: it knows no season of the year."""
+    """Where the model missed what was bought. Which way its churn leans cannot be read from that: a season makes
+    orders of a quarter many or few, whoever has left."""
     error = health["holdout_error"]
     if error is None or abs(error) < FAR_OFF:
         return ""
-    way, who = ("few", "fewer") if error < 0 else ("many", "more")
-    return (
-        f", by a model that knows no season: on its hold-out it forecast {percent(abs(error))} too {way} orders, so {who} "
-        "may have left"
-    )
+    return f", by a model that knows no season and was {percent(abs(error))} off on its hold-out: read it with care"
 
 
 def _growing(health: Mapping[str, Any], currency: str) -> list[str]:
