@@ -35,7 +35,7 @@ def answer_of(
         nothing="Nobody needs an action now: no play has members in this window.",
         unknown=context.outputs["insights"].get("unavailable", ""),
         figures=figures_of(data, health, context.program["metrics"], currency),
-        caveats=[*unproven(alerts), *_of_points(health, currency), *_not_known(data, health), *data["notes"], *_growing(health, currency)],
+        caveats=[*unproven(alerts), *_of_points(health, currency), *_not_known(data, health), *data["notes"], *growing(health, currency)],
         decides=context.program["people"].get("loyalty-strategist") or "The loyalty strategist",
         labour=person_day_cost(context.program),
         chart="kpi_trend",
@@ -103,7 +103,7 @@ def _as_tested(health: Mapping[str, Any]) -> str:
     return f", by a model that knows no season and was {percent(abs(error))} off on its hold-out: read it with care"
 
 
-def _growing(health: Mapping[str, Any], currency: str) -> list[str]:
+def growing(health: Mapping[str, Any], currency: str) -> list[str]:
     found = []
     if (health["liability_per_week"] or 0) > 0:
         found.append(f"The point liability grows by {money(health['liability_per_week'], currency)} a week.")

@@ -6,6 +6,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from plans.commands.monitor_loyalty.answer import growing
 from programs.analytics.estimate import Unavailable
 from programs.analytics.lifetime import PurchaseHistories, fit_bg_nbd
 from programs.analytics.survival import alive_share, fit_survival, model_named, parameters_of
@@ -89,11 +90,11 @@ def test_nobody_who_came_back_tells_no_share():
 
 
 def test_churn_says_when_its_model_missed_what_was_bought():
-    said = _growing({"liability_per_week": None, "churn_risk": 0.55, "holdout_error": -0.4}, "USD")
+    said = growing({"liability_per_week": None, "churn_risk": 0.55, "holdout_error": -0.4}, "USD")
     assert said == [
         "55 % of repeat buyers have probably left, by a model that knows no season and was 40 % off on its "
         "hold-out: read it with care."
     ]
     for error in (None, 0.1, -0.1):
-        said = _growing({"liability_per_week": None, "churn_risk": 0.55, "holdout_error": error}, "USD")
+        said = growing({"liability_per_week": None, "churn_risk": 0.55, "holdout_error": error}, "USD")
         assert said == ["55 % of repeat buyers have probably left."]
