@@ -92,9 +92,9 @@ def test_nobody_who_came_back_tells_no_share():
 def test_churn_says_when_its_model_missed_what_was_bought():
     said = growing({"liability_per_week": None, "churn_risk": 0.55, "holdout_error": -0.4}, "USD")
     assert said == [
-        "55 % of repeat buyers have probably left, by a model that knows no season and was 40 % off on its "
-        "hold-out: read it with care."
+        "55.0 % of repeat buyers have probably left, by a model that knows no season and was 40.0 % off on "
+        "its hold-out: read it with care."
     ]
     for error in (None, 0.1, -0.1):
         said = growing({"liability_per_week": None, "churn_risk": 0.55, "holdout_error": error}, "USD")
-        assert said == ["55 % of repeat buyers have probably left."]
+        assert said == ["55.0 % of repeat buyers have probably left."]
