@@ -19,7 +19,7 @@ from pydantic import Field
 
 from gtm.core.api import problem
 from gtm.core.errors import GtmError
-from plans.mcp import work
+from plans.mcp import data, work
 from plans.mcp.callers import Caller, named
 from plans.mcp.waiting import LONGEST, watch
 from plans.runs import registry
@@ -159,6 +159,26 @@ class _Door:
             idempotency_key: Annotated[str | None, Field(description="The same key starts one run")] = None,
         ) -> CallToolResult:
             return await tell(context, work.start_run, usage, program, idempotency_key)
+
+        @tool(title="Load data", description=data.load_dataset.__doc__, annotations=WRITES)
+        async def load_dataset(
+            context: Context,
+            program: Annotated[str, Field(description="Slug of the program that the rows are of")],
+            file_name: Annotated[str, Field(description="As the file is called, with its ending")],
+            content: Annotated[str, Field(description=f"The file, of at most {data.MOST_BYTES:,} bytes")],
+            form: Annotated[str, Field(description="text, or base64 for XLSX and Parquet")] = "text",
+            kind: Annotated[str, Field(description="Empty in a first look: found by the columns")] = "",
+            partner: Annotated[str, Field(description="Slug of the partner whose rows they are")] = "",
+            series: Annotated[str, Field(description="add or replace, where rows are current")] = "",
+            profile: Annotated[str, Field(description="A load profile, a preset, or “find” in a look")] = "",
+            mapping: Annotated[dict[str, str] | None, Field(description="Our column: theirs")] = None,
+            options: Annotated[dict[str, str] | None, Field(description="As currency, time_zone")] = None,
+            look: Annotated[str, Field(description="What the look answered, to load")] = "",
+        ) -> CallToolResult:
+            return await tell(
+                context, data.load_dataset, program, file_name, content, form, kind, partner, series, profile,
+                mapping, options, look,
+            )  # fmt: skip
 
         @tool(title="Wait for a plan", annotations=WRITES)
         async def wait(

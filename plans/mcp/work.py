@@ -20,6 +20,7 @@ from plans.engine.people import inbox as waiting
 from plans.engine.running import foreground
 from plans.engine.stopping import ripcord
 from plans.export import files, render, verify
+from plans.mcp import data
 from plans.models import ASKING_STATES, DecisionKind, Plan
 from plans.runs import on_call, registry, start
 from plans.selectors import approvals_with_votes, find_approval, find_task, tasks_with_people, visible_plans
@@ -324,5 +325,6 @@ SCOPES = {
     pull_ripcord: "run",
     decide: "run",
     plan_json: "export",
+    data.load_dataset: "load",
 }
 """What a token must be for, where reading is not enough."""

@@ -23,6 +23,7 @@ from gtm.core.actors import Actor, acting_as
 from gtm.core.models import ChangeLogEntry
 from plans.demo import organisation
 from plans.models import Plan
+from programs.models import Dataset
 from programs.services import load_dataset
 from tests.conftest import ROOT, database_url
 from tests.documents.usage import LAUNCH, MONITOR, OPTIMIZE, PLAN, TRACK
@@ -188,3 +189,41 @@ def test_a_token_does_what_its_scopes_say_and_nobody_comes_in_without(
     assert client.post("/mcp/", {}, content_type="application/json", headers=foreign).status_code == 403
     borrowed = {"Authorization": f"Bearer {reader}", "Mcp-Session-Id": "not-ours"}
     assert client.post("/mcp/", {}, content_type="application/json", headers=borrowed).status_code == 404
+
+
+ORDERS = "order_id,customer_id,ordered_at,amount\n1,a,2026-01-05,10.50\n2,b,2026-02-06,20.00\n"
+
+
+def test_an_agent_loads_only_what_it_has_looked_at(organisation_with_data, live_server):
+    """The same file and the same words; another file, an open question or another token is refused."""
+    loader, reader = token(), token("ops", "read", "run")
+    said = {"program": "cdnow", "file_name": "orders.csv", "content": ORDERS}
+    terms = {"kind": "purchases", "options": {"currency": "USD"}}
+
+    async def story() -> tuple[dict, ...]:
+        async with by_http(live_server.url, reader) as agent:
+            without = await call(agent, "load_dataset", **said)
+        async with by_http(live_server.url, loader) as agent:
+            first = await call(agent, "load_dataset", **said)
+            seen = await call(agent, "load_dataset", **said, **terms)
+            unseen = await call(agent, "load_dataset", **said, **terms, series="replace", look="a" * 43)
+            more = said | {"content": ORDERS + "3,c,2026-03-07,9999\n"}
+            other = await call(agent, "load_dataset", **more, **terms, series="replace", look=seen["look"])
+            undecided = await call(agent, "load_dataset", **said, **terms, look=seen["look"])
+            done = await call(agent, "load_dataset", **said, **terms, series="replace", look=seen["look"])
+            wrong = await call(agent, "load_dataset", **said, form="hex", options={"colour": "red"})
+            large = await call(agent, "load_dataset", **(said | {"content": "x" * (3 * 2**20 + 1)}))
+        return without, first, seen, unseen, other, undecided, done, wrong, large
+
+    without, first, seen, unseen, other, undecided, done, wrong, large = asyncio.run(story())
+    assert "needs the scope “load”" in without["refused"]
+    assert (first["stored"], first["look"], first["kind"]) == (False, "", "purchases"), first
+    assert seen["look"] and not seen["questions"]
+    assert "not looked at" in unseen["refused"] and "not looked at" in other["refused"]
+    assert {problem["field"] for problem in undecided["errors"]} == {"series"}, undecided
+    assert (done["stored"], done["rows"]) == (True, 2), done
+    assert {problem["field"] for problem in wrong["errors"]} == {"form", "options"}
+    assert "at most 3,145,728" in large["refused"]
+    loaded = Dataset.objects.get(pk=done["dataset"])
+    assert (loaded.rows, loaded.program.slug) == (2, "cdnow")
+    assert ChangeLogEntry.objects.filter(via="mcp", request_id__startswith="test-agent 4.2 ").exists()
