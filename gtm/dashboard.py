@@ -19,6 +19,7 @@ from plans.engine.alarms.overview import rule_overviews
 from plans.engine.gates.tolerance import number_of
 from plans.engine.people.permissions import holds_any_role
 from plans.models import ANSWERED_STATES, LIVE_PLAN_STATES, OPEN_CASE_STATES, Escalation, Plan, RipcordPull
+from plans.runs.reading_units import in_words, unit_of
 from plans.selectors import (
     cases_with_people,
     failing_channels,
@@ -27,6 +28,7 @@ from plans.selectors import (
     weekly_trends,
 )
 from plans.standard import establishing
+from plans.templatetags.gtm import cell
 from programs.models.two_people import PERMISSION
 
 MOST = 8
@@ -91,7 +93,7 @@ def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
 def _trends() -> list[dict[str, Any]]:
     """How the work and the watched metrics went; the same for everybody, so worked out once a minute."""
     found = [
-        {"label": name, "value": values[-1], "unit": "this week", "values": values, "href": ""}
+        {"label": name, "unit": "this week", "values": values, "told": [cell(v) for v in values], "href": ""}
         for name, values in weekly_trends().items()
     ]
     for one in rule_overviews():
@@ -100,12 +102,12 @@ def _trends() -> list[dict[str, Any]]:
             numbers = [None if value is None else float(value) for value in values]
             label = f"{one.title}, {one.program}"
             newest = one.readings[-1]
-            unit = newest.message or f"{newest.period}; alarms {one.limit}"
+            about = newest.message or f"{newest.period}; alarms {one.limit}"
+            unit = unit_of(newest)
+            told = [in_words(value, unit) for value in values]
             href = reverse("admin:plans_rules")
-            found.append(
-                {"label": label, "value": numbers[-1], "unit": unit, "values": numbers, "href": href}
-            )
-    return [row | {"spark": sparkline.draw(row["values"], row["label"])} for row in found]
+            found.append({"label": label, "unit": about, "values": numbers, "told": told, "href": href})
+    return [row | {"spark": sparkline.draw(row["values"], row["label"], row["told"])} for row in found]
 
 
 def _list(model: str, query: str) -> str:

@@ -16,13 +16,26 @@ from plans.drawing import badges
 from plans.engine.alarms import readings
 from plans.engine.alarms.overview import rule_overviews
 from plans.models import Breach, Reading
+from plans.runs.reading_units import in_words, unit_of, value_in_words
 
 LAST = 12  # readings shown beside a counter
+HOW_WRITTEN = {"%": "as a share of 1: 0.055 is 5.5 %"}
+"""Unit → how a corrected value is to be written, where that differs from how it is shown."""
 
 
 @admin.register(Reading)
 class ReadingAdmin(OurPeopleOnly, ReadOnly, GovernedAdmin):
-    list_display = ["rule", "program", "command", "window", "period", "status", "value", "plan", "created_at"]
+    list_display = [
+        "rule",
+        "program",
+        "command",
+        "window",
+        "period",
+        "status",
+        "value_in_words",
+        "plan",
+        "created_at",
+    ]
     list_filter = ["verdict", "command", "program", "rule", "window"]
     list_select_related = ["program", "plan"]
     search_fields = ["rule", "period", "plan__plan_id"]
@@ -32,6 +45,10 @@ class ReadingAdmin(OurPeopleOnly, ReadOnly, GovernedAdmin):
     @admin.display(description="Verdict", ordering="verdict")
     def status(self, reading: Reading) -> str:
         return badges.verdict(reading)
+
+    @admin.display(description="Value", ordering="value")
+    def value_in_words(self, reading: Reading) -> str:
+        return value_in_words(reading)
 
     def get_urls(self) -> list[Any]:
         return [
@@ -43,7 +60,10 @@ class ReadingAdmin(OurPeopleOnly, ReadOnly, GovernedAdmin):
         if not self.has_view_permission(request):
             raise PermissionDenied
         rows = [
-            {"rule": one, "last": [(r, badges.verdict(r)) for r in one.readings[-LAST:]]}
+            {
+                "rule": one,
+                "last": [(r, badges.verdict(r), value_in_words(r)) for r in one.readings[-LAST:]],
+            }
             for one in rule_overviews()
         ]
         return self.page(request, "plans/rules.html", "Rules and breaches", rows=rows)
@@ -60,14 +80,18 @@ class ReadingAdmin(OurPeopleOnly, ReadOnly, GovernedAdmin):
         if request.method == "POST":
             self._correct(request, reading)
             return HttpResponseRedirect(reverse("admin:plans_reading_change", args=[reading.pk]))
+        unit = unit_of(reading)
+        rows = reading.history.select_related("history_user").order_by("-history_date", "-history_id")
         return self.page(
             request,
             "plans/reading.html",
             str(reading),
             reading=reading,
+            value=in_words(reading.value, unit),
+            written_in=HOW_WRITTEN.get(unit, unit),
             status=badges.verdict(reading),
             may_correct=request.user.has_perm("plans.operate_plan"),
-            history=reading.history.select_related("history_user").order_by("-history_date", "-history_id"),
+            history=[(row, in_words(row.value, unit)) for row in rows],
         )
 
     def _correct(self, request: HttpRequest, reading: Reading) -> None:
@@ -94,7 +118,7 @@ class BreachAdmin(OurPeopleOnly, ReadOnly, GovernedAdmin):
         "command",
         "window",
         "period",
-        "value",
+        "value_in_words",
         "message",
         "created_at",
         "cleared_at",
@@ -103,3 +127,7 @@ class BreachAdmin(OurPeopleOnly, ReadOnly, GovernedAdmin):
     list_select_related = ["program"]
     search_fields = ["rule", "period", "message", "plan__plan_id"]
     ordering = ["-created_at"]
+
+    @admin.display(description="Value", ordering="value")
+    def value_in_words(self, breach: Breach) -> str:
+        return value_in_words(breach)

@@ -8,8 +8,11 @@ from html import escape
 WIDTH, HEIGHT, MARGIN = 120, 28, 4
 
 
-def draw(values: Sequence[float | None], label: str) -> str:
-    """One ``<svg>`` of ``values``, the oldest first; None is a gap. Empty where nothing is known."""
+def draw(values: Sequence[float | None], label: str, told: Sequence[str] = ()) -> str:
+    """One ``<svg>`` of ``values``, the oldest first; None is a gap. Empty where nothing is known.
+
+    ``told`` are the same values in words, each with its unit; else plain numbers stand in its title.
+    """
     known = [value for value in values if value is not None]
     if not known:
         return ""
@@ -26,10 +29,10 @@ def draw(values: Sequence[float | None], label: str) -> str:
             path.append(f"{'M' if pen_up else 'L'}{point[0]:.1f} {point[1]:.1f}")
         pen_up = point is None
     x, y = next(point for point in reversed(points) if point is not None)
-    told = ", ".join(_said(value) for value in values)
+    words = "; ".join(told) or ", ".join(_said(value) for value in values)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" class="g-spark" viewBox="0 0 {WIDTH} {HEIGHT}" role="img">'
-        f"<title>{escape(label)}: {told}</title>"
+        f"<title>{escape(label)}: {escape(words)}</title>"
         f'<path d="{"".join(path)}" fill="none" stroke="currentColor" stroke-width="1.5"/>'
         f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="currentColor"/></svg>'
     )

@@ -6,6 +6,7 @@ from the words that stand in the registry, so what is printed as the definition 
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 HIGHER, LOWER = "higher", "lower"
@@ -98,6 +99,16 @@ STANDARD = (
 
 def titles_of(kind: str) -> dict[str, str]:
     """What a limit may name for a kind of program, with its title: the standard metrics of it."""
+    return {name: metric.name for name, metric in _of_kind(kind)}
+
+
+def units_of(kind: str) -> dict[str, str]:
+    """The unit of each standard metric of a kind of program, by the names of ``titles_of``."""
+    return {name: metric.unit for name, metric in _of_kind(kind)}
+
+
+def _of_kind(kind: str) -> Iterator[tuple[str, MetricDefinition]]:
     prefix = f"{kind}-"
-    of_kind = (metric for metric in STANDARD if metric.key.startswith(prefix))
-    return {metric.key.removeprefix(prefix).replace("-", "_"): metric.name for metric in of_kind}
+    for metric in STANDARD:
+        if metric.key.startswith(prefix):
+            yield metric.key.removeprefix(prefix).replace("-", "_"), metric

@@ -29,7 +29,7 @@ from plans.commands.launch_program.steps.timetable import (
     timetable,
 )
 from plans.commands.shared.guardrails import RETRIES
-from plans.commands.shared.thresholds import alert_triggers
+from plans.commands.shared.thresholds import alert_triggers, alert_units
 from plans.runs import checklist, registry
 from plans.schemas.declaration import (
     ChecklistItem,
@@ -331,6 +331,7 @@ LAUNCH_PROGRAM = registry.register(
             Trigger("approval-late", "Compliance approvals slip", breaches=2, pulls_ripcord=True),
             *alert_triggers(LIMITED),
         ),
+        reading_units=alert_units("referral"),
         tool_hooks=(
             ToolHook("Serena", "Runbook diffs", ToolWork.DEFINITIONS, CHECKLIST, "context.runbooks"),
             ToolHook("Context7", "SOPs and assets", ToolWork.PROCEDURES, PACKET),

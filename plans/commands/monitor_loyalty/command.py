@@ -17,7 +17,7 @@ from plans.commands.monitor_loyalty.facts import (
 )
 from plans.commands.monitor_loyalty.kpis import KPIS, LIABILITY_SPIKE
 from plans.commands.shared.guardrails import RETRIES
-from plans.commands.shared.thresholds import alert_triggers
+from plans.commands.shared.thresholds import alert_triggers, alert_units
 from plans.runs import checklist, registry
 from plans.schemas.declaration import (
     Command,
@@ -38,7 +38,7 @@ from plans.schemas.inputs import PATTERN, Choice, TextList
 from plans.schemas.roles import standard
 from plans.schemas.thresholds import Thresholds
 from programs.models import Program
-from programs.schemas.metrics import REPEAT_DAYS
+from programs.schemas.metrics import MONEY, REPEAT_DAYS
 
 HERE = __name__.rpartition(".")[0]  # what is named by its path is loaded when it first runs
 STEPS = f"{HERE}.steps"
@@ -127,6 +127,7 @@ MONITOR_LOYALTY = registry.register(
             *alert_triggers(KPIS),
             Trigger(LIABILITY_SPIKE, "Point liability spikes", breaches=1, pulls_ripcord=True),
         ),
+        reading_units=alert_units("loyalty") | {LIABILITY_SPIKE: MONEY},
         tool_hooks=(
             ToolHook("Serena", "Metric definition diffs", ToolWork.DEFINITIONS, "data-pull", "context.metrics"),
             ToolHook("Context7", "SOPs and dashboards", ToolWork.PROCEDURES, "member-insights"),

@@ -17,7 +17,7 @@ from plans.commands.optimize_referrals.facts import (
 )
 from plans.commands.optimize_referrals.kpis import KPIS
 from plans.commands.shared.guardrails import RETRIES
-from plans.commands.shared.thresholds import alert_triggers
+from plans.commands.shared.thresholds import alert_triggers, alert_units
 from plans.runs import checklist, registry
 from plans.schemas.declaration import (
     Command,
@@ -140,6 +140,7 @@ OPTIMIZE_REFERRALS = registry.register(
             *alert_triggers(KPIS),
             Trigger("fraud-spike", "Fraud risk spikes in a cohort", breaches=1, pulls_ripcord=True),
         ),
+        reading_units=alert_units("referral") | {"fraud-spike": "%"},
         tool_hooks=(
             ToolHook("Serena", "Schema diffs", ToolWork.DEFINITIONS, "data-refresh", "datasets"),
             ToolHook("Context7", "Referral SOPs and partner communications", ToolWork.PROCEDURES, "partner-health"),

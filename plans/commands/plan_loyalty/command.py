@@ -31,6 +31,7 @@ from plans.schemas.inputs import PATTERN, Amount, Choice, CountOrKind, KnownList
 from plans.schemas.roles import standard
 from programs.models import Program
 from programs.schemas.goals import GOAL_MEASURES
+from programs.schemas.metrics import MONEY
 
 HERE = __name__.rpartition(".")[0]  # what is named by its path is loaded when it first runs
 STEPS, REPORT, RECORDS = f"{HERE}.steps", f"{HERE}.report", f"{HERE}.records"
@@ -176,6 +177,7 @@ PLAN_LOYALTY = registry.register(
             Trigger(NEGATIVE_ROI, "The model shows a negative return", breaches=2, pulls_ripcord=True),
             Trigger(COMPLIANCE_BLOCKER, "Compliance blocker", breaches=1, pulls_ripcord=True),
         ),
+        reading_units={NEGATIVE_ROI: MONEY},
         tool_hooks=(
             ToolHook("Serena", "Differences in catalogue and tiers", ToolWork.DEFINITIONS, "tier-design", "design.tiers", "context.tiers"),
             ToolHook("Context7", "Compliance documents", ToolWork.PROCEDURES, "governance-packet"),

@@ -15,6 +15,7 @@ from plans.schemas.declaration import Trigger
 from plans.schemas.outputs import NOT_MEASURED, Column, Signal, Table
 from programs.analytics.estimate import MaybeEstimate, Unavailable
 from programs.analytics.thresholds import ThresholdReport, evaluate_thresholds, parse_thresholds
+from programs.schemas.metrics import units_of
 
 
 def trigger_of(metric: str) -> str:
@@ -31,6 +32,11 @@ def alert_triggers(metrics: Mapping[str, str], *, pulls_ripcord: bool = True) ->
         Trigger(trigger_of(name), f"{title} past its alert threshold", 2, pulls_ripcord)
         for name, title in metrics.items()
     )
+
+
+def alert_units(kind: str) -> dict[str, str]:
+    """Signal → unit of its readings, for the alerts on the standard metrics of a kind of program."""
+    return {trigger_of(name): unit for name, unit in units_of(kind).items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -141,6 +141,7 @@ TRACK_SOURCE = registry.register(
             Trigger(ACCURACY, "Attribution accuracy is below the guardrail: revenue/partner governance board", breaches=2, pulls_ripcord=True, at_once=(BOARD,)),
             Trigger(DISPUTE, "A partner disputes sourced pipeline: revenue/partner governance board", breaches=1, pulls_ripcord=True, at_once=(BOARD,)),
         ),
+        reading_units={ACCURACY: "%"},
         tool_hooks=(
             ToolHook("Serena", "Differences of the data model", ToolWork.DEFINITIONS, "data-gathering", "datasets"),
             ToolHook("Context7", "Documents of the partner taxonomy", ToolWork.PROCEDURES, "attribution"),

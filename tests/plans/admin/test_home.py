@@ -17,6 +17,7 @@ from plans.engine.alarms import readings
 from plans.engine.gates import rounds
 from plans.engine.stopping import ripcord
 from plans.models import Schedule
+from plans.runs import registry
 from plans.schemas.outputs import Signal
 from plans.selectors import weekly_trends
 from programs.models import Program
@@ -50,8 +51,33 @@ def test_a_trend_shows_watched_metrics_and_leads_to_them(login, asked):
         for month, value in (("2026-01", 4), ("2026-02", 2)):
             readings.raise_signal(asked, None, Signal("margin", "Low.", month, value=value))
     (trend,) = [t for t in login("ops").get(HOME).context["trends"] if t["href"]]
-    assert (trend["value"], trend["values"]) == (2.0, [4.0, 2.0])
-    assert "<title>margin, CDNOW Rewards: 4, 2</title>" in trend["spark"]
+    assert (trend["told"], trend["values"]) == (["4", "2"], [4.0, 2.0])
+    assert "<title>margin, CDNOW Rewards: 4; 2</title>" in trend["spark"]
+
+
+@pytest.mark.parametrize(
+    ("command", "rule", "value", "told"),
+    [
+        ("plan-loyalty", "negative-roi", "-1234.5", "-1,234.50 USD"),
+        ("monitor-loyalty", "alert-churn-risk", "0.0551", "5.5 %"),
+        ("monitor-loyalty", "alert-enrolment", "1200", "1,200 members"),
+        ("plan-loyalty", "compliance-blocker", "", "–"),
+    ],
+)
+def test_a_reading_says_its_unit_wherever_it_stands(login, demo, command, rule, value, told):
+    plugin = registry.get(command).plugin
+    with acting_as(Actor.system("Test")):
+        declared = [{"signal": rule, "title": rule}]
+        plan = make_plan(
+            requester=user("ops"), program=demo, plugin=plugin, command=command, triggers=declared
+        )
+        row = readings.raise_signal(plan, None, Signal(rule, "Look.", "2026-01", value=value))
+    client = login("ops")
+    assert [t["told"] for t in client.get(HOME).context["trends"] if t["href"]] == [[told]] * bool(value)
+    pages = ["plans_rules", "plans_reading_changelist", "plans_breach_changelist"]
+    urls = [reverse(f"admin:{name}") for name in pages]
+    for url in [*urls, reverse("admin:plans_reading_change", args=[row.pk])]:
+        assert told in client.get(url).content.decode()
 
 
 def test_home_says_what_is_stopped(login, asked):
