@@ -13,6 +13,7 @@ from gtm.core import clock
 from gtm.core.identity import confirmation
 from gtm.core.models import PasswordOfAnother
 from plans.admin.at_risk import at_risk
+from plans.admin.entries import said_once
 from plans.admin.waiting import lines, waiting
 from plans.drawing import badges, sparkline
 from plans.engine.alarms.overview import rule_overviews
@@ -52,7 +53,8 @@ def escalated_count() -> int:
 def home(request: HttpRequest, context: dict[str, Any]) -> dict[str, Any]:
     """What Unfold puts on the index page; every list is short and leads to the whole."""
     context["waiting"], found = waiting(request), lines(request)
-    context["entries"], context["total"] = found[:MOST_ENTRIES], sum(entry.count for entry in found)
+    context["entries"] = said_once(found[:MOST_ENTRIES])
+    context["total"] = sum(entry.count for entry in found)
     context["is_all"] = len(found) <= MOST_ENTRIES
     context["may_run"] = request.user.has_perm("plans.operate_plan")
     context["broken"] = _broken(request.user)

@@ -17,7 +17,7 @@ from gtm.core.admin import GovernedAdmin, ReadOnly, acting_in_admin, own_lists, 
 from gtm.core.errors import GtmError
 from gtm.core.identity import confirmation, factors, proof
 from plans.admin import break_glass, changed
-from plans.admin.entries import kinds_of
+from plans.admin.entries import kinds_of, said_once
 from plans.admin.forms import DecisionForm
 from plans.admin.found import FoundByPlanId
 from plans.admin.insiders import OurPeopleOnly
@@ -85,7 +85,7 @@ class ApprovalAdmin(OurPeopleOnly, FoundByPlanId, ReadOnly, GovernedAdmin):
             shown = [entry for entry in found if entry.kind == kind and about in ("", entry.about)]
         context = {
             "waiting": waiting(request),
-            "entries": shown,
+            "entries": said_once(shown),
             "kinds": kinds,
             "kind": kind if kind in kinds else "",
             "about": about if kind in kinds else "",

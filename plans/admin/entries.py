@@ -32,7 +32,8 @@ class Entry:
     ``due_at`` is its time limit; what has none comes after what has. ``is_stop`` comes before all. ``said``
     are sentences of people. ``answer`` is that of its plan; ``amount`` is money a year. ``approval`` is a
     round that may be decided together with others. ``about`` is what cases of one kind have in common;
-    ``count`` is how many things a line stands for.
+    ``count`` is how many things a line stands for. ``is_said_above``: an entry above has the same plan's
+    answer.
     """
 
     kind: str
@@ -52,6 +53,7 @@ class Entry:
     approval: Approval | None = None
     answer: Mapping[str, Any] | None = None
     is_late: bool = False
+    is_said_above: bool = False
     about: str = ""
     count: int = 1
 
@@ -110,6 +112,17 @@ def _together(first: Entry, count: int, most: int) -> Entry:
     number = f"{count} or more" if count >= most else str(count)
     title = f"{number} {first.kind[:1].lower()}{first.kind[1:]}: {first.about}"
     return replace(first, title=title, url=at, detail=f"First: {first.title} · {first.detail}", count=count)
+
+
+def said_once(entries: Iterable[Entry]) -> list[Entry]:
+    """The entries of one list, the answer of each plan told at the first of its entries alone."""
+    told: set[int] = set()
+    found = []
+    for entry in entries:
+        key = entry.plan.pk if entry.plan is not None and entry.answer else None
+        found.append(replace(entry, is_said_above=True) if key in told else entry)
+        told |= {key} if key is not None else set()
+    return found
 
 
 def kinds_of(entries: Iterable[Entry]) -> dict[str, int]:

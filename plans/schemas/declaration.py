@@ -345,7 +345,7 @@ class Command:
     objective: Callable[[Mapping[str, Any], Any], str] = no_objective
     triggers: Sequence[Trigger] = ()
     reading_units: Mapping[str, str] = field(default_factory=dict)
-    """Signal → unit of its readings: "%" (they are shares of 1), "money" of the program, or what is counted."""
+    """Signal → unit of its readings: "%" (shares of 1), "money" (of the program), or what is counted."""
     tool_hooks: Sequence[ToolHook] = ()
     checklist: Sequence[ChecklistItem] = ()
     success_metrics: Sequence[SuccessMetric] = ()

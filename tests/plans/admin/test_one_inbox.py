@@ -49,6 +49,18 @@ def shown(client, page, **asked):
     return client.get(page, asked).context["entries"]
 
 
+def test_the_answer_of_a_plan_is_said_once_in_a_list(login, demo):
+    gates = [gate(seat("finance"), key=key) for key in ("price", "pool")]
+    with acting_as(Actor.system("Test")):
+        plan = make_plan(*gates, requester=user("ops"), program=demo)
+        keep(plan, Answer(headline="Do not start: it loses money.", verdict=DO_NOT))
+    client = login("finance")
+    for page in (HOME, INBOX):
+        assert [entry.is_said_above for entry in shown(client, page)] == [False, True]
+    text = client.get(INBOX).content.decode()
+    assert text.count("Do not start: it loses money.") == 1 == text.count("The same plan as above.")
+
+
 def test_one_list_has_every_kind_the_most_urgent_first_with_answer_and_money(login, plan, demo):
     with acting_as(Actor.system("Test")):
         late = make_plan(gate(seat("legal")), requester=user("ops"), program=demo, objective="Late one")
