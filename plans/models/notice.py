@@ -129,7 +129,12 @@ class Notification(StatefulModel):
 
     def change_chain(self) -> str:
         """A chain of its own: a plan's evidence does not grow because somebody was told of it."""
-        return f"notices:{self.notice.plan.plan_id}" if self.notice.plan else "notices"
+        return self.chain_of(self.notice.plan.plan_id if self.notice.plan else None)
+
+    @staticmethod
+    def chain_of(plan_id: str | None) -> str:
+        """The chain of the messages about a plan, by its public id, or about none."""
+        return f"notices:{plan_id}" if plan_id else "notices"
 
     def change_label(self) -> str:
         return f"notice “{self.notice.kind}” by {self.channel}"

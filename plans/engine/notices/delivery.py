@@ -15,7 +15,6 @@ from datetime import datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
@@ -27,6 +26,7 @@ from gtm.core.fsm import perform
 from gtm.core.places import messages
 from plans.engine.notices import addressing, invitations, table
 from plans.engine.notices.wording import Wording
+from plans.engine.people.directory import read_once
 from plans.models import MAIL, UNSENT_STATES, Notice, NoticeKind, Notification, NotificationPreference
 from programs.models import Person
 
@@ -63,7 +63,8 @@ def work_off() -> Sent:
     """One pass. Safe at any moment, by any number of processes."""
     with acting_as(Actor.system("Notifier", via=SWEEP)):
         table.tell_overdue(clock.now())
-        made = sum(_each(_address, pk, default=0) for pk in _waiting())
+        with read_once():
+            made = sum(_each(_address, one, default=0) for one in _waiting())
         _recover()
         return _send_due(made)
 
@@ -93,33 +94,35 @@ def _each(act: Callable[[Any], Any], subject: Any, *, default: Any) -> Any:
 # ------------------------------------------------------------------ addressing
 
 
-def _waiting() -> list[int]:
+def _waiting() -> list[tuple[int, str]]:
+    """The oldest that nobody has been written to about, each with the chain that its messages are told in."""
     rows = Notice.objects.filter(addressed_at=None, withdrawn_at=None).order_by("pk")
-    return list(rows.values_list("pk", flat=True)[:BATCH])
+    found = rows.values_list("pk", "plan__plan_id")[:BATCH]
+    return [(pk, Notification.chain_of(plan_id)) for pk, plan_id in found]
 
 
-def _address(notice_pk: int) -> int:
+def _address(waiting: tuple[int, str]) -> int:
     """Write one message a person and channel. Once: whoever comes second finds the notice addressed."""
-    with transaction.atomic():
-        notice = Notice.objects.select_related("plan").get(pk=notice_pk)
-        changelog.lock_chain(Notification(notice=notice).change_chain())
-        notice.refresh_from_db()
+    pk, chain = waiting
+    with changelog.holding(chain):
+        notice = Notice.objects.select_related("plan__program").get(pk=pk)
         if notice.addressed_at is not None or notice.withdrawn_at is not None:
             return 0
         made, obj = 0, addressing.subject_of(notice)
         if obj is not None:
             words: dict[str, Wording] = {}
-            for person in addressing.recipients(notice, obj):
+            people = addressing.recipients(notice, obj)
+            wishes = preferences_of(people)
+            for person in people:
                 zone = person.zone
                 with timezone.override(zone):  # they read the times where they are
                     words[zone] = words.get(zone) or addressing.worded(notice, obj)
-                made += _write(notice, person, words[zone])
+                made += _write(notice, person, wishes[person.pk], words[zone])
         Notice.objects.filter(pk=notice.pk).update(addressed_at=clock.now())
     return made
 
 
-def _write(notice: Notice, person: Person, words: Wording) -> int:
-    wish = preference_of(person)
+def _write(notice: Notice, person: Person, wish: NotificationPreference, words: Wording) -> int:
     if notice.kind in wish.muted_kinds:
         return 0
     is_digest = wish.digest == wish.Digest.DAILY and notice.kind not in AT_ONCE
@@ -139,8 +142,14 @@ def _write(notice: Notice, person: Person, words: Wording) -> int:
 
 def preference_of(person: Person) -> NotificationPreference:
     """The person's own, or the default, not stored."""
-    stored = NotificationPreference.objects.filter(person=person).first()
-    return stored or NotificationPreference(person=person)
+    return preferences_of([person])[person.pk]
+
+
+def preferences_of(people: Iterable[Person]) -> dict[int, NotificationPreference]:
+    """By the number of each person, in one query."""
+    known = {person.pk: NotificationPreference(person=person) for person in people}
+    stored = NotificationPreference.objects.filter(person__in=list(known))
+    return known | {wish.person_id: wish for wish in stored}
 
 
 def _when(notice: Notice, wish: NotificationPreference, person: Person, is_digest: bool) -> datetime:

@@ -7,11 +7,12 @@ delivered is withdrawn in the same transaction.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
+from django.db import transaction
 from django.db.models import CharField, Exists, OuterRef
 from django.db.models.functions import Cast
 
@@ -201,8 +202,30 @@ def tell_overdue(now: datetime) -> int:
     untold = late.annotate(name_in_notice=Cast("pk", CharField())).exclude(
         Exists(told.filter(entity_id=OuterRef("name_in_notice"), created_at__gte=OuterRef("due_at")))
     )
-    return sum(
-        notify(NoticeKind.OVERDUE, task, key=f"{NoticeKind.OVERDUE}:{task.pk}:{task.due_at.isoformat()}")
-        for task in untold.select_related("plan").order_by("due_at", "pk")[:BATCH]
-        if task.due_at is not None  # so the filter; it is read again here for the type
-    )
+    rows = [
+        Notice(
+            key=f"{NoticeKind.OVERDUE}:{pk}:{due_at.isoformat()}",
+            kind=NoticeKind.OVERDUE,
+            entity="plans.task",
+            entity_id=str(pk),
+            plan_id=plan,
+            created_at=clock.now(),
+        )
+        for pk, due_at, plan in untold.order_by("due_at", "pk").values_list("pk", "due_at", "plan")[:BATCH]
+        if due_at is not None  # so the filter; it is read again here for the type
+    ]
+    return _put(rows)
+
+
+def _put(rows: Sequence[Notice]) -> int:
+    """Put notices into the outbox, each once for its key. Answers how many were new."""
+    if not rows:
+        return 0
+    keys = [row.key for row in rows]
+    with transaction.atomic():
+        known = set(Notice.objects.filter(key__in=keys).values_list("key", flat=True))
+        new = [row for row in rows if row.key not in known]
+        Notice.objects.bulk_create(new, ignore_conflicts=True)
+        if new:
+            events.publish_on_commit(NoticeWaiting())
+    return len(new)

@@ -4,11 +4,32 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
 
 from gtm.core import clock
 from programs.models import Absence, Approver, Delegation, Person
+
+
+class _Once:
+    """What one pass has read of the organisation."""
+
+    directory: Directory | None = None
+
+
+_once: ContextVar[_Once | None] = ContextVar("directory_of_a_pass", default=None)
+
+
+@contextmanager
+def read_once() -> Iterator[None]:
+    """Inside, the organisation is read once: for a pass of seconds that decides nothing."""
+    token = _once.set(_Once())
+    try:
+        yield
+    finally:
+        _once.reset(token)
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +44,15 @@ class Directory:
 
     @classmethod
     def today(cls) -> Directory:
+        """As it stands now, or stood when ``read_once`` began."""
+        once = _once.get()
+        if once is None:
+            return cls._read()
+        once.directory = once.directory or cls._read()
+        return once.directory
+
+    @classmethod
+    def _read(cls) -> Directory:
         now = clock.now()
         running = {"starts_at__lte": now, "ends_at__gt": now}
         away: defaultdict[int, list[Absence]] = defaultdict(list)

@@ -1,6 +1,10 @@
 """More to tell than one pass of the outbox carries: the head of a queue starves nothing behind it."""
 
+from datetime import timedelta
+
 import pytest
+from django.db import connection
+from django.test.utils import CaptureQueriesContext
 
 from plans.engine.notices import delivery, table
 from plans.engine.stopping import ripcord
@@ -9,6 +13,9 @@ from tests.factories import make_plan, round_of
 from tests.plans.engine.conftest import prefer
 
 pytestmark = pytest.mark.usefixtures("acting", "mail")
+
+MOST_QUERIES_A_NOTICE = 26
+"""Of a late task with one person: the notice, what it is about, its message with history and log."""
 
 
 def test_matters_that_stand_still_do_not_hold_up_what_came_after_them(finance, owner, mail, monkeypatch):
@@ -50,3 +57,27 @@ def test_every_overdue_task_is_told_however_many_there_are(finance, owner, vote,
         task.save()
     time.pass_time(minutes=1)
     assert [table.tell_overdue(time()) for _ in range(4)] == [2, 2, 1, 0]
+
+
+def test_overdue_tasks_are_put_into_the_outbox_and_addressed_with_few_questions_each(
+    finance, owner, mail, vote, time
+):
+    """However many are late: what is the same for all of them is asked once."""
+    asked = []
+    for late in (2, 6):
+        for _ in range(late):
+            plan = make_plan(owner=owner)
+            vote(finance, round_of(plan))
+            task = plan.tasks.get(key="publish")
+            task.due_at = time() + timedelta(hours=1)
+            task.save()
+        delivery.work_off()
+        time.pass_time(hours=1)
+        mail.answers["DATA"] = "451 later"
+        with CaptureQueriesContext(connection) as found:
+            assert delivery.work_off().made == late
+        asked.append(len(found))
+        mail.answers.clear()
+        time.pass_time(hours=1)
+        delivery.work_off()
+    assert asked[1] - asked[0] <= MOST_QUERIES_A_NOTICE * 4
