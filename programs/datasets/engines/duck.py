@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
+import duckdb
 import pyarrow as pa
 
 from programs.datasets.engines.answers import worked_out
@@ -23,6 +24,8 @@ from programs.schemas.referral_rules import HOUSE_RULES
 
 __all__ = ["DuckDBEngine", "MissingDataset", "MixedCurrencies"]
 
+BY_ROW = {"referral_keys", "referral_rows"}
+"""Questions with an answer of a row each referral."""
 KEPT_WITH = {"left_out"}
 """Tables of ours with which answers are kept, which are counts; with others they are rows of people."""
 
@@ -94,9 +97,9 @@ class DuckDBEngine(QueryEngine):
             *before, last = query.split(";\n")
             for statement in before:
                 connection.execute(statement, _named_in(statement, parameters))
-            # A table first: an answer that is fetched while it is worked out is worked out by one thread.
-            connection.execute(f"CREATE TEMP TABLE answer AS {last}", _named_in(last, parameters))
-            answer = connection.execute("FROM answer").to_arrow_table()
+            answer = (_by_all_threads if question in BY_ROW else _by_a_table)(
+                connection, last, _named_in(last, parameters)
+            )
         if key is not None:
             worked_out.keep(key, answer)
         return answer
@@ -123,6 +126,26 @@ class DuckDBEngine(QueryEngine):
                 connection.execute((SQL / f"{prelude}.sql").read_text(encoding="utf-8"))
             query = (SQL / f"{question}.sql").read_text(encoding="utf-8")
             return connection.execute(query, parameters).to_arrow_table()
+
+
+def _by_a_table(
+    connection: duckdb.DuckDBPyConnection, statement: str, parameters: Mapping[str, Any]
+) -> pa.Table:
+    """A table first: an answer that is fetched while it is worked out is worked out by one thread."""
+    connection.execute(f"CREATE TEMP TABLE answer AS {statement}", parameters)
+    return connection.execute("FROM answer").to_arrow_table()
+
+
+def _by_all_threads(
+    connection: duckdb.DuckDBPyConnection, statement: str, parameters: Mapping[str, Any]
+) -> pa.Table:
+    """Every thread writes Arrow: no table of millions of rows is made beside the answer. Without an ORDER BY
+    its rows come in no order. A relation takes variables and no parameters; a list is one of texts."""
+    for name, value in parameters.items():
+        given = "CAST($value AS VARCHAR[])" if isinstance(value, list) else "$value"
+        connection.execute(f"SET VARIABLE {name} = {given}", {"value": value})
+    asked = re.sub(r"\$([a-z_]+)", r"getvariable('\1')", statement)
+    return connection.sql(asked).to_arrow_table()
 
 
 def digest_of(tables: Mapping[str, pa.Table]) -> str:
