@@ -1,6 +1,6 @@
 """Mutation testing of the modules that decide: which changed line would the suite not notice?
 
-    PYTHONPATH=. python benchmarks/mutants.py [--every N] [MODULE …]
+    PYTHONPATH=. python benchmarks/mutants.py [--every N [--first K]] [--warm] [MODULE …]
 
 Each mutant changes one operator, comparison, constant or branch, or leaves out one call, and the tests of its
 module run. (Operators: Offutt et al., "An experimental determination of sufficient mutant operators", 1996;
@@ -9,9 +9,9 @@ statement deletion: Deng, Offutt and Li, "Empirical evaluation of the statement 
 
 A process that has loaded every library forks a child for each mutant, and the database is migrated once: what
 is left of a run is the project's own modules and the tests. ``--every N`` takes every N-th mutant of a
-module alone: a sample, where time is short. ``--warm`` forks after the tests have run once, and puts each
-mutant in the place of the module there: several times as fast. A name that was bound elsewhere in another way
-than by import keeps the function without the fault, so more may survive than do.
+module alone, from number ``--first`` on: a sample, where time is short. ``--warm`` forks after the tests have
+run once, and puts each mutant in the place of the module there: several times as fast. A name that was bound
+elsewhere in another way than by import keeps the function without the fault, so more may survive than do.
 """
 
 import argparse
@@ -70,8 +70,8 @@ TESTS = {
         "tests/plans/export/test_verify_plan.py", "tests/plans/export/test_envelope.py",
     ],
     "plans/export/verify_plan.py": [
-        "tests/plans/export/test_claims.py", "tests/plans/export/test_verify_plan.py",
-        "tests/plans/export/test_envelope.py",
+        "tests/plans/export/test_claims.py", "tests/plans/export/test_explained.py",
+        "tests/plans/export/test_verify_plan.py", "tests/plans/export/test_envelope.py",
     ],
     "plans/export/explained.py": ["tests/plans/export/test_explained.py"],
     "plans/export/sealing.py": ["tests/plans/export/test_sealing.py"],
@@ -215,7 +215,7 @@ def load(libraries: list[str]) -> None:
             importlib.import_module(name)
 
 
-def survivors(module: str, place: Path, every: int) -> tuple[int, list[str]]:
+def survivors(module: str, place: Path, which: slice) -> tuple[int, list[str]]:
     """How many mutants of a module were tried, and which of them its tests do not notice."""
     path, tests, pure = place / module, TESTS[module], Path(module).stem in PURE
     if Path(module).stem in READERS:
@@ -233,7 +233,7 @@ def survivors(module: str, place: Path, every: int) -> tuple[int, list[str]]:
     limit = PATIENCE * max(time.monotonic() - started, 12)
     Path(importlib.util.cache_from_source(path)).unlink()
     total, left = 0, []
-    for line, told, text in islice(mutants(source), 0, None, every):
+    for line, told, text in islice(mutants(source), which.start, None, which.step):
         total += 1
         path.write_text(text)
         if exit_code(tests, pure, seconds=limit) == 0:
@@ -243,12 +243,13 @@ def survivors(module: str, place: Path, every: int) -> tuple[int, list[str]]:
     return total, left
 
 
-def warm_survivors(module: str, place: Path, every: int) -> tuple[int, list[str]]:
+def warm_survivors(module: str, place: Path, which: slice) -> tuple[int, list[str]]:
     """As ``survivors``, in children of a process that has run the tests once."""
     tests, pure = TESTS[module], Path(module).stem in PURE
     if Path(module).stem in READERS:
         os.environ["GTM_KEPT_EXPORT"] = str(place / "kept-export.json")
-    texts = [*islice(mutants((place / module).read_text()), 0, None, every)]
+    source = (place / module).read_text()
+    texts = [*islice(mutants(source), which.start, None, which.step)]
     mine, theirs = multiprocessing.Pipe()
     host = multiprocessing.get_context("fork").Process(
         target=be_host, args=(theirs, module, tests, pure, texts)
@@ -265,6 +266,7 @@ def warm_survivors(module: str, place: Path, every: int) -> tuple[int, list[str]
     except EOFError:
         raise SystemExit(f"{module}: its own tests fail without a mutant") from None
     host.join()
+    (place / module).write_text(source)
     os.environ.pop("GTM_KEPT_EXPORT", None)
     return len(texts), left
 
@@ -278,19 +280,21 @@ def be_host(pipe: Any, module: str, tests: list[str], pure: bool, texts: list[tu
     arguments = [*OPTIONS, *(WITHOUT_DJANGO if pure else WITH_DJANGO), *tests]
     if pytest.main(arguments) != 0:
         os._exit(1)
-    name = module.removesuffix(".py").replace("/", ".")
     started = time.monotonic()
-    if in_child(arguments, name, Path(module).read_text(), None) != 0:
+    if in_child(arguments, module, Path(module).read_text(), None) != 0:
         os._exit(1)
     limit = PATIENCE * max(time.monotonic() - started, 12)
     for number, (_, _, text) in enumerate(texts):
-        pipe.send((number, in_child(arguments, name, text, limit) == 0))
+        pipe.send((number, in_child(arguments, module, text, limit) == 0))
     pipe.send(None)
     os._exit(0)
 
 
-def in_child(arguments: list[str], name: str, text: str, seconds: float | None) -> int | None:
+def in_child(arguments: list[str], module: str, text: str, seconds: float | None) -> int | None:
+    name = module.removesuffix(".py").replace("/", ".")
+
     def tried() -> None:
+        Path(module).write_text(text)  # where a test reads it, or runs it as a program
         put_in_place(name, text)  # one that does not load ends the child, as it would end the tests
         os._exit(pytest.main(arguments))
 
@@ -320,6 +324,7 @@ def main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
     parser.add_argument("modules", nargs="*", metavar="MODULE")
     parser.add_argument("--every", type=int, default=1, metavar="N", help="every N-th mutant alone")
+    parser.add_argument("--first", type=int, default=0, metavar="K", help="begin with number K, not 0")
     parser.add_argument("--warm", action="store_true", help="fork after the tests have run once")
     given = parser.parse_args(words)
     find = warm_survivors if given.warm else survivors
@@ -334,7 +339,7 @@ def main(words: list[str]) -> int:
         sys.path[0] = str(place)
         with chdir(place):
             for module in given.modules or TESTS:
-                total, left = find(module, place, given.every)
+                total, left = find(module, place, slice(given.first, None, given.every))
                 totals = [totals[0] + total, totals[1] + len(left)]
                 print(f"{module}: {killed(total, len(left))}", *left, sep="\n", flush=True)
     print(f"all: {killed(*totals)}")

@@ -129,7 +129,7 @@ def _prove_signatures(proof: Proof, names: Sequence[str], kept: Kept) -> None:
     for name, (made, _) in carried.items():
         found += [f"{name}: the checkpoint: {sentence}" for sentence in made.findings]
     by_key = _Signers(SIGNATURE, kept.keys, found)
-    by_witness = _Signers(COSIGNATURE, kept.witnesses, found)
+    by_witness = _Signers(COSIGNATURE, kept.witnesses, found, kept.quorum)
     for name, (made, _) in carried.items():
         by_key.look_at(name, made)
         by_witness.look_at(name, made)
@@ -144,7 +144,9 @@ def _prove_signatures(proof: Proof, names: Sequence[str], kept: Kept) -> None:
     )  # fmt: skip
     by_witness.conclude(
         proof, "a witness saw these rows", "its cosignatures of checkpoints that have them",
-        "no key of a witness was given (--witness)", "it cosigned",
+        "no key of a witness was given (--witness)",
+        f"{kept.quorum} of the witnesses that you named cosigned" if kept.quorum
+        else "every witness that you named cosigned",
     )  # fmt: skip
     asked = kept.keys is not None or kept.witnesses is not None
     later = [name for name, (made, length) in carried.items() if made.holds and made.sequence < length]
@@ -154,11 +156,15 @@ def _prove_signatures(proof: Proof, names: Sequence[str], kept: Kept) -> None:
 
 @dataclass(slots=True)
 class _Signers:
-    """Which chains have a checkpoint that one of these keys signed; None: the reader gave none."""
+    """Which chains have a checkpoint that these keys signed: one of an installation, each of the witnesses.
+
+    ``quorum``: so many of the witnesses. ``keys`` is None where the reader gave none.
+    """
 
     kind: int
     keys: Sequence[NoteKey] | None
     found: list[str]
+    quorum: int | None = None
     unsigned: list[str] = field(default_factory=list)
 
     def look_at(self, name: str, made: CarriedCheckpoint) -> None:
@@ -168,9 +174,13 @@ class _Signers:
         except notes.NoteError as error:
             self.found.append(f"{name}: the checkpoint: {error}")
             return
-        if not signed:
+        if self.kind == COSIGNATURE:
+            others = signatures.missing(self.keys or (), signed)
+            if not signed or signatures.is_too_few(self.keys or (), others, self.quorum):
+                self.unsigned.append(name)
+        elif not signed:
             self.unsigned.append(name)
-        elif self.kind == SIGNATURE:
+        else:
             rows = ChangeLogEntry.objects.filter(chain=name, sequence__lte=made.sequence)
             at = rows.aggregate(at=Max("at"))["at"]
             if late := signatures.retired_before(signed, at):

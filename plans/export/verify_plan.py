@@ -1,10 +1,11 @@
 """Verify a plan JSON on a machine that has nothing of the project: Python 3.11 and this file.
 
-    python verify_plan.py FILE [--key KEY] [--witness KEY] [--anchors FILE]
+    python verify_plan.py FILE [--key KEY …] [--witness KEY … [--quorum N]] [--anchors FILE]
 
 Signatures also need the package `cryptography`. A KEY is the text of a public key, or a file with one a line,
 each with the time when it was retired where it was (`KEY until 2026-11-30T10:00:00Z`; # begins a remark). Get
-it in another way than the plan. Ends with what is proved, by what, and what is not, and why. Exit code 0:
+it in another way than the plan. One KEY of the installation is enough; each witness must have signed, or N of
+them. Ends with what is proved, by what, and what is not, and why. Exit code 0:
 nothing contradicts, and all you asked for is proved. 1: it is not. 2: something cannot be read.
 
 FILE is a plan JSON, or a DSSE envelope of one. It checks no timestamps (RFC 3161).
@@ -23,7 +24,7 @@ import sys
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 try:
     from cryptography.exceptions import InvalidSignature
@@ -51,6 +52,19 @@ Signer = tuple[str, int, datetime | None]
 """The name of a key that signed, when (0 where it does not say), and when it was retired."""
 
 
+class Kept(NamedTuple):
+    """What the reader kept. None: not given."""
+
+    anchors: list[Any] | None = None
+    keys: list[str] | None = None
+    witnesses: list[str] | None = None
+    quorum: int | None = None
+    """How many of the witnesses must have signed. None: each of them."""
+
+
+NOTHING = Kept()
+
+
 class Unreadable(Exception):
     """Something that was given cannot be read: exit code 2."""
 
@@ -63,11 +77,10 @@ class Lists:
         self.proved: list[tuple[str, str]] = []
         self.not_proved: list[tuple[str, str, bool]] = []
 
-    def conclude(self, what: str, by: str, found: Iterable[str], asked: bool = False) -> None:
-        found = list(found)
+    def conclude(self, what: str, by: str, found: Found) -> None:
         self.findings += found
         if found:
-            self.leave(what, "it is contradicted, see above", asked)
+            self.leave(what, "it is contradicted, see above")
         else:
             self.proved.append((what, by))
 
@@ -140,23 +153,16 @@ def parse(raw: bytes) -> Any:
     return json.loads(raw, object_pairs_hook=once)
 
 
-def prove(
-    raw: bytes,
-    anchors: list[Any] | None = None,
-    keys: list[str] | None = None,
-    witnesses: list[str] | None = None,
-    *,
-    is_inside: bool = False,
-) -> Lists:
+def prove(raw: bytes, kept: Kept = NOTHING, *, is_inside: bool = False) -> Lists:
     """Check a file, with what the reader kept. ``is_inside``: it came out of an envelope."""
     lists = Lists()
     try:
         body = parse(raw)
         if isinstance(body, dict) and "payloadType" in body and not is_inside:
-            return prove_envelope(body, anchors, keys, witnesses)
+            return prove_envelope(body, kept)
         if not isinstance(body, dict) or not isinstance(body.get("integrity"), dict):
             raise ValueError("the file is not a plan JSON: it has no integrity section")
-        _prove(body, lists, anchors, keys, witnesses)
+        _prove(body, lists, kept)
     except Unreadable:
         raise
     except (KeyError, TypeError, AttributeError, ValueError, IndexError, RecursionError) as error:
@@ -169,12 +175,7 @@ def prove(
     return lists
 
 
-def prove_envelope(
-    body: dict[str, Any],
-    anchors: list[Any] | None,
-    keys: list[str] | None,
-    witnesses: list[str] | None,
-) -> Lists:
+def prove_envelope(body: dict[str, Any], kept: Kept) -> Lists:
     """Check a plan JSON that travels in a DSSE envelope (github.com/secure-systems-lab/dsse)."""
     if {*body} - {"timestamps"} != {"payload", "payloadType", "signatures"}:
         raise ValueError("the envelope has other parts than payload, payloadType, signatures and timestamps")
@@ -189,14 +190,14 @@ def prove_envelope(
     if len(made) != len(body["signatures"]):
         raise ValueError("a key has two signatures")
     stamps = [base64.b64decode(one["rfc3161"], validate=True) for one in body.get("timestamps", ())]
-    lists = prove(payload, anchors, keys, witnesses, is_inside=True)
+    lists = prove(payload, kept, is_inside=True)
     what = "the installation signed this envelope"
     last = "" if lists.findings else latest(json.loads(payload)["change_log"])
-    by, wrong = check_envelope(made, payload, keys or [], last)
-    if keys is None:
+    by, wrong = check_envelope(made, payload, kept.keys or [], last)
+    if kept.keys is None:
         lists.leave(what, "no key that you kept was given (--key)")
     elif by or wrong:
-        lists.conclude(what, f"its signature {' and '.join(by)}", wrong, asked=True)
+        lists.conclude(what, f"its signature {' and '.join(by)}", wrong)
         if not wrong and all(by.values()):
             why = "whoever has a retired key can sign later; this program checks no timestamps"
             lists.leave("the envelope was signed before its key was retired", why)
@@ -248,13 +249,7 @@ def spelled(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < EXACT else value
 
 
-def _prove(
-    body: dict[str, Any],
-    lists: Lists,
-    anchors: list[Any] | None,
-    keys: list[str] | None,
-    seen_by: list[str] | None,
-) -> None:
+def _prove(body: dict[str, Any], lists: Lists, kept: Kept) -> None:
     whole, body = body, {key: value for key, value in body.items() if key != "import_record"}
     integrity, log = body["integrity"], body["change_log"]
     if "import_record" in whole:
@@ -285,8 +280,8 @@ def _prove(
     check_text(body, bool(seals), lists)
     hashes = {row["sequence"]: row["hash"] for row in log}
     sealed = seals[-1]["sequence"] if seals else 0
-    check_anchors(integrity, hashes, sealed, anchors, lists)
-    check_checkpoint(integrity, log, sealed, keys, seen_by, lists)
+    check_anchors(integrity, hashes, sealed, kept.anchors, lists)
+    check_checkpoint(integrity, log, sealed, kept, lists)
     why = "a file cannot show what came after it: ask the installation for the last row of this log"
     lists.leave("this is the newest version of the plan", why)
 
@@ -559,7 +554,7 @@ def check_anchors(
     last = max(record["heads"][chain]["sequence"] for record in mine)
     by = f"{len(mine)} anchors that you kept, up to row {last}"
     found = matched(mine, chain, hashes, "kept anchor")
-    lists.conclude(f"{what} up to row {last}", by, found, True)
+    lists.conclude(f"{what} up to row {last}", by, found)
     if last < len(hashes):
         is_missed, why = last < sealed, "no anchor that you kept saw later rows"
         why += ", and the seal of this text is among them" * is_missed
@@ -570,26 +565,20 @@ def matched(records: list[Any], chain: str, hashes: dict[int, str], name: str) -
     found = []
     for record in records:
         said = {key: record[key] for key in ("at", "heads", "number", "previous")}
-        seen = record["heads"].get(chain, {})
+        seen = record["heads"].get(chain)
         if digest(said) != record["root"]:
             found.append(f"{name} {record['number']}: its content differs from its root")
-        elif chain not in record["heads"]:
+        elif seen is None:
             found.append(f"{name} {record['number']}: it saw no row of {chain}")
-        elif hashes.get(seen.get("sequence")) != seen.get("hash"):
+        elif (seen["sequence"], seen["hash"]) not in hashes.items():
             found.append(f"{name} {record['number']}: it covers another row than the one here")
     return found
 
 
 def check_checkpoint(
-    integrity: dict[str, Any],
-    log: list[Any],
-    sealed: int,
-    keys: list[str] | None,
-    seen_by: list[str] | None,
-    lists: Lists,
+    integrity: dict[str, Any], log: list[Any], sealed: int, kept: Kept, lists: Lists
 ) -> None:
-    part, signed = integrity.get("checkpoint"), "the installation signed this change log"
-    note, row, found = "", 0, []
+    part, note, row, found = integrity.get("checkpoint"), "", 0, []
     if part is not None:
         note, row = part["note"], part["sequence"]
         try:
@@ -598,36 +587,53 @@ def check_checkpoint(
             found = [f"integrity/checkpoint: {error}"]
         by = "its inclusion proof; who signed is another question"
         lists.conclude(f"the checkpoint in the file has row {row}", by, found)
-    who = signers(note, keys or [], 1) if note and not found else []
-    seen = signers(note, seen_by or [], 4) if note and not found else []
-    if part is None or keys is None or not who:
-        given = f"no key that you kept was given (--key); the document names {part and part['keys']}"
-        why = (
-            "the document has no checkpoint"
-            if part is None
-            else given
-            if keys is None
-            else "it is not signed by it"
-        )
-        lists.leave(signed, why, keys is not None)
+    who = signers(note, kept.keys or [], 1) if note and not found else []
+    seen = signers(note, kept.witnesses or [], 4) if note and not found else []
+    check_signed(part, row, log, sealed, kept.keys, who, seen, lists)
+    check_witnessed(note, row, len(log), sealed, kept, seen, lists)
+
+
+def check_signed(
+    part: Any, row: int, log: list[Any], sealed: int, keys: Any, who: list[Signer], seen: Any, lists: Lists
+) -> None:
+    what = "the installation signed this change log"
+    if part is None:
+        lists.leave(what, "the document has no checkpoint", keys is not None)
+    elif keys is None:
+        lists.leave(what, f"no key that you kept was given (--key); the document names {part['keys']}")
+    elif not who:
+        lists.leave(what, "it is not signed by it", True)
     elif is_late((until for *_, until in who), latest(log[:row])):
         told = f"its key was retired before a row of {latest(log[:row])} that it signed"
-        lists.conclude(signed, "", [f"integrity/checkpoint: {told}"], True)
+        lists.conclude(what, "", [f"integrity/checkpoint: {told}"])
     else:
-        lists.conclude(f"{signed} up to row {row}", f"the signature of {who[0][0]}", [], True)
+        lists.conclude(f"{what} up to row {row}", f"the signature of {who[0][0]}", [])
         leave_later(f"rows after {row}", row, len(log), sealed, lists)
         if len(ends := [until for *_, until in who if until is not None]) == len(who):
             check_in_time(ends, seen, lists)
-    witnessed = "a witness saw the log grow to this checkpoint"
+
+
+def check_witnessed(
+    note: str, row: int, length: int, sealed: int, kept: Kept, seen: list[Signer], lists: Lists
+) -> None:
+    what = "a witness saw the log grow to this checkpoint"
     if not seen:
-        why = "no key of a witness was given (--witness)" if seen_by is None else "it has not signed"
-        lists.leave(witnessed, why, seen_by is not None)
+        is_asked, why = kept.witnesses is not None, "it has not signed"
+        lists.leave(what, why if is_asked else "no key of a witness was given (--witness)", is_asked)
         return
     for name, seconds, _ in seen:
         at = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
         origin = note.partition("\n")[0]
-        lists.conclude(witnessed, f"the cosignature of {name} at {at}, under the log {origin}", [], True)
-    leave_later(f"rows after {row}, of which the witness saw none", row, len(log), sealed, lists)
+        lists.conclude(what, f"the cosignature of {name} at {at}, under the log {origin}", [])
+    named = {read_key(line)[:4]: line for line in kept.witnesses or ()}
+    missing = [
+        f"{name}+{own.hex()}" for (name, own, *_), line in named.items() if not signers(note, [line], 4)
+    ]
+    if missing:
+        why = f"no cosignature in the document is of {', '.join(missing)}"
+        is_too_few = len(named) - len(missing) < (kept.quorum or len(named))
+        lists.leave("the other witnesses that you named saw it", why, is_too_few)
+    leave_later(f"rows after {row}, of which the witness saw none", row, length, sealed, lists)
 
 
 def leave_later(rows: str, last: int, length: int, sealed: int, lists: Lists) -> None:
@@ -649,7 +655,7 @@ def check_in_time(ends: list[datetime], seen: list[Signer], lists: Lists) -> Non
 def included(part: dict[str, Any], chain: str, hashes: dict[int, str]) -> Found:
     """The inclusion proof (RFC 9162, 2.1.3.2) from the row of the chain to the root in the note."""
     where, found = "integrity/checkpoint", []
-    if hashes.get(part["sequence"]) != part["hash"]:
+    if (part["sequence"], part["hash"]) not in hashes.items():
         found.append(f"{where}: it has another row of the change log than the one here")
     size, root = tree_head(part["note"])
     leaf = canonical({"chain": chain, "hash": part["hash"], "sequence": part["sequence"]})
@@ -789,11 +795,15 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("file", help="the plan JSON")
     parser.add_argument("--key", action="append", help="public key of the installation, or a file of it")
     parser.add_argument("--witness", action="append", help="public key of a witness, or a file of it")
+    parser.add_argument("--quorum", type=int, help="how many of the witnesses must have signed (else each)")
     parser.add_argument("--anchors", help="file of anchors that you kept")
     given = parser.parse_args(words)
     try:
-        kept = read_anchors(given.anchors), read_keys(given.key), read_keys(given.witness)
-        lists = prove(read(given.file), *kept)
+        keys, witnesses = read_keys(given.key), read_keys(given.witness)
+        most = len({read_key(line)[:4] for line in witnesses or ()})
+        if given.quorum is not None and not 1 <= given.quorum <= most:
+            raise Unreadable("--quorum is at least 1, and at most the number of witnesses")
+        lists = prove(read(given.file), Kept(read_anchors(given.anchors), keys, witnesses, given.quorum))
     except Unreadable as error:
         print(f"{error}.", file=sys.stderr)
         return 2

@@ -14,6 +14,7 @@ from gtm.core.evidence.proof import Proof
 
 SIGNED = "the installation signed this change log"
 WITNESSED = "a witness saw the log grow to this checkpoint"
+OTHERS = "the other witnesses that you named saw it"
 IN_TIME = "it was signed before its key was retired"
 Signer = tuple[NoteKey, int | None]
 """A key that signed, and when, in Unix seconds, where it says so: witnesses do."""
@@ -57,7 +58,7 @@ def carried(part: Mapping[str, Any] | None, chain: str, rows: Mapping[int, str])
         notes.signed_by(note, [notes.read_key(text) for text in names])
     except ValueError as error:
         found.append(str(error))
-    if rows.get(part["sequence"]) != part["hash"]:
+    if (part["sequence"], part["hash"]) not in rows.items():
         found.append("it has another row of the change log than the one here")
     return CarriedCheckpoint(True, note, names, part["sequence"], tuple(found))
 
@@ -69,10 +70,15 @@ def prove(
     sealed: int,
     keys: Sequence[NoteKey] | None,
     witnesses: Sequence[NoteKey] | None,
+    quorum: int | None = None,
 ) -> None:
-    """Who signed the log up to which row, and who saw it grow; ``sealed`` is the row of its last seal."""
+    """Who signed the log up to which row, and who saw it grow; ``sealed`` is the row of its last seal.
+
+    ``keys`` are of one installation, so one that signed is enough. Each witness must have signed, or as many
+    of them as ``quorum`` says.
+    """
     _prove_signed(proof, checkpoint, log, sealed, keys, witnesses)
-    _prove_witnessed(proof, checkpoint, len(log), sealed, witnesses)
+    _prove_witnessed(proof, checkpoint, len(log), sealed, witnesses, quorum)
 
 
 def _prove_signed(
@@ -158,8 +164,9 @@ def _prove_witnessed(
     length: int,
     sealed: int,
     witnesses: Sequence[NoteKey] | None,
+    quorum: int | None,
 ) -> None:
-    """Whether a witness saw the checkpoint continue the log."""
+    """Whether the witnesses saw the checkpoint continue the log."""
     if witnesses is None:
         proof.leave(WITNESSED, "no key of a witness was given (--witness)")
         return
@@ -179,8 +186,22 @@ def _prove_witnessed(
         origin = notes.read_tree_head(checkpoint.note).origin
         by = f"the cosignature of {key.name} at {at:%Y-%m-%d %H:%M} UTC, under the log {origin}"
         proof.prove(WITNESSED, by, asked=True)
+    if others := missing(witnesses, [key for key, _ in seen]):
+        why = f"no cosignature in the document is of {', '.join(others)}"
+        proof.leave(OTHERS, why, asked=is_too_few(witnesses, others, quorum))
     rows = f"rows after {checkpoint.sequence}, of which the witness saw none"
     _leave_later(proof, rows, checkpoint.sequence, length, sealed)
+
+
+def missing(named: Sequence[NoteKey], signed: Sequence[NoteKey]) -> list[str]:
+    """The witnesses that were named and have not signed; a key that was named twice is one."""
+    return [name_of(key) for key in dict.fromkeys(named) if key not in signed]
+
+
+def is_too_few(named: Sequence[NoteKey], others: Sequence[str], quorum: int | None) -> bool:
+    """Whether more of the witnesses that were named should have signed than all but ``others``."""
+    each = len({*named})
+    return each - len(others) < (each if quorum is None else quorum)
 
 
 def name_of(key: NoteKey) -> str:

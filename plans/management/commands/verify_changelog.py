@@ -39,6 +39,9 @@ class Command(BaseCommand):
         )
 
         parser.add_argument(
+            "--quorum", type=int, metavar="N", help="how many of the witnesses must have signed (else each)"
+        )
+        parser.add_argument(
             "--tsa", metavar="FILE", help="certificates (PEM) of the timestamp service that you trust"
         )
 
@@ -51,7 +54,11 @@ class Command(BaseCommand):
             return
         anchors_kept = read_anchors(Path(options["anchors"])) if options["anchors"] else None
         keys, witnesses = read_keys(options["key"]), read_keys(options["witness"])
-        kept = verify.Kept(anchors_kept, keys, witnesses, read_roots(options["tsa"]))
+        quorum = options["quorum"]
+        if quorum is not None and not 1 <= quorum <= len({*(witnesses or ())}):
+            sentence = "--quorum is at least 1, and at most the number of witnesses."
+            raise CommandError(sentence, returncode=BAD_INPUT)
+        kept = verify.Kept(anchors_kept, keys, witnesses, read_roots(options["tsa"]), quorum)
         if what and (Path(what).is_file() or looks_like_file(what)):
             self.report(what, verify.prove_bytes(read(Path(what)), kept).proof)
             return

@@ -23,14 +23,19 @@ pytest.importorskip("cryptography")
 pytestmark = pytest.mark.django_db  # where the plan is made; what is read is bytes
 
 OURS, NEXT = (notes.PrivateKey("example.com/gtm", notes.SIGNATURE, bytes([n] * 32)) for n in (1, 2))
-WITNESS = notes.PrivateKey("auditor", notes.COSIGNATURE, bytes([3] * 32))
+WITNESS, SECOND, THIRD = (
+    notes.PrivateKey(name, notes.COSIGNATURE, bytes([n] * 32))
+    for n, name in enumerate(("auditor", "bank", "court"), start=3)
+)
 AT = datetime(2026, 3, 2, 12, tzinfo=UTC)
 SIGNED, WITNESSED = "the installation signed this change log", "a witness saw the log grow to this checkpoint"
+OTHERS = "the other witnesses that you named saw it"
 ANEW, NEWEST = "nobody has written the change log anew", "this is the newest version of the plan"
 IN_TIME, SEALED = (
     "it was signed before its key was retired",
     "every section says what it said when it was sealed",
 )
+FORM = "the text has the form in which plans are written"
 NOT_BY_IT = "it is contradicted, see above"
 
 
@@ -86,9 +91,9 @@ def signed(body, row, *signers, size=1, number=0, cosigned=None):
     return body
 
 
-def claims(raw, anchors=None, keys=None, witnesses=None):
+def claims(raw, anchors=None, keys=None, witnesses=None, quorum=None):
     """What the verifier for auditors says, and ours agrees: whether it holds, and both lists."""
-    lists = compare(raw, anchors, keys, witnesses)
+    lists = compare(raw, anchors, keys, witnesses, quorum)
     return lists.holds, dict(lists.proved), {what: why for what, why, _ in lists.not_proved}, lists.findings
 
 
@@ -166,6 +171,52 @@ def test_a_witness_does_not_sign_for_the_installation_nor_the_other_way_round(bo
     raw = sealed_anew(signed(body, last, OURS, cosigned=AT))
     holds, _, left, _ = claims(raw, keys=[WITNESS.public], witnesses=[OURS.public])
     assert (holds, left[SIGNED], left[WITNESSED]) == (False, "it is not signed by it", "it has not signed")
+
+
+def name_of(key):
+    return f"{key.name}+{key.fingerprint.hex()}"
+
+
+def test_each_witness_that_is_named_must_have_signed_or_as_many_as_the_quorum(body):
+    _, last = rows_of(body)
+    signed(body, last, OURS, cosigned=AT)
+    note = body["integrity"]["checkpoint"]["note"]
+    body["integrity"]["checkpoint"]["note"] = note + notes.cosign(note, SECOND, int(AT.timestamp()))
+    raw = sealed_anew(body)
+    one, two, three = WITNESS.public, SECOND.public, THIRD.public
+    for named in ([one], [two], [one, two], [one, one], [two, one, two]):
+        holds, proved, left, _ = claims(raw, witnesses=named)
+        assert (holds, WITNESSED in proved, OTHERS in left) == (True, True, False)
+    for named, missed in (
+        ([one, three], [three]),
+        ([three, two, one], [three]),
+        ([one, OURS.public], [OURS.public]),
+        ([three, one, OURS.public], [three, OURS.public]),
+    ):
+        there = len(named) - len(missed)
+        why = f"no cosignature in the document is of {', '.join(map(name_of, missed))}"
+        for quorum in (None, *range(1, len(named) + 1)):
+            holds, proved, left, found = claims(raw, witnesses=named, quorum=quorum)
+            assert (found, WITNESSED in proved, left[OTHERS]) == ([], True, why)
+            assert holds is (quorum is not None and quorum <= there)
+            ours = prove_bytes(raw, Kept(witnesses=named, quorum=quorum)).proof
+            assert [c.ground for c in ours.not_proved if c.what == OTHERS] == [why]
+    holds, proved, left, _ = claims(raw, witnesses=[three], quorum=1)
+    assert (holds, WITNESSED in proved, OTHERS in left) == (False, False, False)
+
+
+def test_what_was_asked_for_is_marked_as_such_and_nothing_else(body):
+    _, last = rows_of(body)
+    raw = sealed_anew(signed(body, last, OURS, cosigned=AT))
+
+    def asked(**kept):
+        proof = prove_bytes(raw, Kept(**kept)).proof
+        return {claim.what for claim in (*proof.proved, *proof.not_proved) if claim.was_asked}
+
+    assert asked() == set()
+    assert asked(keys=[OURS.public]) == {f"{SIGNED} up to row {last}"}
+    assert asked(witnesses=[WITNESS.public]) == {WITNESSED}
+    assert asked(anchors=[anchored(body, last)]) == {f"{ANEW} up to row {last}"}
 
 
 def retired(key, at):
@@ -255,6 +306,26 @@ def test_kept_anchors_of_other_rows_or_with_another_root_contradict(body):
         holds, _, left, found = claims(sealed_anew(body), [record])
         assert (holds, found) == (False, [f"kept anchor 1: {told}"])
         assert left[f"{ANEW} up to row {last}"] == NOT_BY_IT
+
+
+def test_what_names_a_row_that_is_not_there_and_no_hash_has_seen_no_row(body):
+    """A hash that is null, or left out, is not the one of a row that is not there."""
+    chain, told = body["integrity"]["chain"], "it covers another row than the one here"
+    for head in ({"sequence": 999, "hash": None}, {"sequence": 0, "hash": None}, {}):
+        made = {**anchored(body, 1), "heads": {chain: head}}
+        made["root"] = anchors.root_of(made)
+        assert claims(sealed_anew(body), [made])[0] is False
+        body["integrity"]["anchors"] = [made]
+        found = claims(sealed_anew(body))[3]
+        assert any(told in each for each in found) or not head and found
+        body["integrity"]["anchors"] = []
+    signed(body, 3, OURS)
+    leaf = merkle.leaf_hash(canonical.dumps({"chain": chain, "hash": None, "sequence": 999}))
+    note = notes.sign(str(notes.TreeHead("example.com/gtm", 1, leaf)), [OURS])
+    body["integrity"]["checkpoint"] |= {"note": note, "sequence": 999, "hash": None}
+    assert claims(sealed_anew(body))[3] == [
+        "integrity/checkpoint: it has another row of the change log than the one here"
+    ]
 
 
 def test_a_document_without_anchors_claims_nothing_of_them(body):
@@ -362,11 +433,36 @@ def test_of_documents_of_before_the_lists_say_from_which_row_on_more_is_proved(b
     what = f"what its documents said before row {seal}"
     _, proved, left, _ = claims(document.to_bytes(old))
     assert left[what] == f"row {seal} is the first seal: the plan began before there were any"
+    assert ground_of(what, document.to_bytes(old)) == left[what]
     assert SEALED in proved
+    other = next(n for n, row in enumerate(old["change_log"], 1) if row["event"] not in ("created", "sealed"))
+    raw = with_an_erasure(json.loads(json.dumps(old)), other)
+    assert claims(raw)[2][what] == ground_of(what, raw) == left[what]
     made = next(n for n, row in enumerate(old["change_log"], 1) if row["event"] == "created")
-    _, _, left, found = claims(with_an_erasure(old, made))
+    raw = with_an_erasure(old, made)
+    _, _, left, found = claims(raw)
     why = f"row {seal} is the first seal; a row of a creation is erased, so one may be missing"
-    assert (found, left[what]) == ([], why)
+    assert (found, left[what], ground_of(what, raw)) == ([], why, why)
+
+
+def ground_of(what, raw):
+    """Why ours does not prove it."""
+    (ground,) = [claim.ground for claim in prove_bytes(raw).proof.not_proved if claim.what == what]
+    return ground
+
+
+def test_of_what_is_contradicted_neither_form_nor_rules_are_told(body):
+    """They would add noise to a finding, and a claim that counts for nothing."""
+    body["objective"] = "Another"
+    proof = prove_bytes(sealed_anew(body)).proof
+    told = {claim.what for claim in (*proof.proved, *proof.not_proved)}
+    assert not told & {"the document follows the rules of plans", FORM}
+    assert FORM not in claims(sealed_anew(body))[1]
+
+
+def test_of_keys_in_one_object_the_one_that_is_there_twice_is_named():
+    (found,) = prove_bytes(b'{"a": 1, "c": 2, "b": 3, "c": 4}').findings
+    assert "the key 'c' is there twice in one object" in found.message
 
 
 def test_what_a_file_cannot_show_is_said_each_time(body):

@@ -4,6 +4,8 @@ import base64
 import hashlib
 import json
 import os
+from dataclasses import replace
+from datetime import datetime, timedelta
 from unittest.mock import Mock
 
 import pytest
@@ -20,9 +22,10 @@ from gtm.core.actors import Actor, acting_as
 from gtm.core.errors import GuardNotMet, InvalidInput
 from gtm.core.evidence import keys, notes, timestamps
 from gtm.core.models import ChangeLogEntry
-from plans.export import envelope, files
+from plans.export import document, envelope, files, verify_plan
 from plans.export.verify import Kept, prove_bytes
 from tests.factories import UserFactory
+from tests.plans.export.forging import chained_anew
 from tests.plans.export.test_verify_plan import compare
 from tests.tsa import AT, TestAuthority, serving
 
@@ -95,6 +98,74 @@ def test_a_signature_that_is_none_of_the_key_contradicts_though_the_document_is_
     compare(raw, keys=[key])
 
 
+def newest_row(raw):
+    """When the last row of a plan was written, by the row that says the latest time."""
+    return max(datetime.fromisoformat(row["at"]) for row in json.loads(raw)["change_log"])
+
+
+@pytest.mark.parametrize("seconds", [-1, 0, 1])
+def test_a_key_that_was_retired_before_a_row_contradicts_and_one_retired_later_is_in_doubt(
+    exported, key, seconds
+):
+    raw, last = envelope.wrap(exported), newest_row(exported)
+    kept = replace(key, until=last + timedelta(seconds=seconds))
+    made = prove_bytes(raw, Kept(keys=[kept]))
+    compare(raw, keys=[kept])
+    proved, left = claims(made)
+    if seconds < 0:
+        assert [finding.where for finding in made.findings] == ["envelope"]
+        assert f"was retired at {kept.until}, before a row of" in made.findings[0].message
+        assert (envelope.IN_TIME in left, left[envelope.SIGNED]) == (False, "it is contradicted, see above")
+        return
+    assert (made.findings, envelope.SIGNED in proved) == ([], True)
+    assert left[envelope.IN_TIME] == "whoever has a retired key can sign later: see --tsa"
+
+
+def test_of_two_keys_one_that_goes_on_leaves_nothing_in_doubt(exported, key):
+    second, last = keys.rotate(), newest_row(exported)
+    raw = envelope.wrap(exported)
+    for until in (last - timedelta(days=1), last + timedelta(days=1)):
+        given = [replace(key, until=until), second]
+        proved, left = claims(prove_bytes(raw, Kept(keys=given)))
+        assert (envelope.SIGNED in proved, envelope.IN_TIME in left) == (True, False)
+        compare(raw, keys=given)
+
+
+def test_the_end_of_a_key_is_held_against_no_row_of_a_document_that_is_none(exported, key):
+    """Nor is it in doubt when something was signed that is contradicted."""
+    changed = json.loads(exported) | {"objective": "Another one"}
+    raw, retired = envelope.wrap(document.to_bytes(changed)), replace(key, until=newest_row(exported))
+    found = [finding.where for finding in prove_bytes(raw, Kept(keys=[retired])).findings]
+    assert "objective" in found and "envelope" not in found
+    assert compare(raw, keys=[retired]).findings
+
+
+@pytest.mark.parametrize("said", [{"at": "soon"}, {"at": "2026-02-31T10:00:00Z"}, {"at": None}, None])
+def test_rows_that_say_no_time_and_a_log_without_any_row_are_told(exported, key, said):
+    body = json.loads(exported)
+    body["integrity"]["anchors"] = []
+    if said is None:
+        body |= {"change_log": [], "tool_hooks": [], "approvals": []}
+    else:
+        body["change_log"][-1] |= said
+    raw = envelope.wrap(chained_anew(body))
+    assert {finding.where[:10] for finding in prove_bytes(raw, Kept(keys=[key])).findings} == {"change_log"}
+    assert verify_plan.prove(raw, verify_plan.Kept(keys=[str(key)])).findings
+
+
+def test_what_was_asked_for_is_marked_as_such_and_nothing_else(exported, key, service):
+    raw = envelope.wrap(exported, with_stamp=True)
+
+    def asked(kept):
+        proof = prove_bytes(raw, kept).proof
+        return {claim.what for claim in (*proof.proved, *proof.not_proved) if claim.was_asked}
+
+    signed = "the installation signed this change log"
+    assert asked(Kept()) == set()
+    assert asked(Kept(keys=[key])) == {signed, envelope.SIGNED}
+    assert asked(Kept(roots=[TSA.root])) == {envelope.STAMPED}
+
+
 def test_two_keys_sign_while_one_replaces_the_other(exported, key):
     second = keys.rotate()
     raw = envelope.wrap(exported)
@@ -123,6 +194,7 @@ def test_another_document_under_the_same_signature_is_found_with_the_key(exporte
         {"signatures": [{"sig": "AAAA"}]},
         {"signatures": [{"keyid": "a", "sig": "AAAA"}, {"keyid": "a", "sig": "AAAB"}]},
         {"signatures": [{"keyid": "a", "sig": "é"}]},
+        {"signatures": [{"keyid": "a", "sig": "AAAA!"}]},
         {"signatures": None},
         {"signatures": [{"keyid": "a", "sig": "AAAA", "approved_by": "The board"}]},
         {"timestamps": [{"rfc3161": "AAAA", "by": "A notary"}]},

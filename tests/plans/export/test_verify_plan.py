@@ -27,11 +27,11 @@ def line_of(key):
     return f"{key} until {key.until.isoformat()}" if key.until else str(key)
 
 
-def compare(raw, anchors=None, keys=None, witnesses=None):
+def compare(raw, anchors=None, keys=None, witnesses=None, quorum=None):
     """What both say; they agree on whether it holds, and on the lists where nothing contradicts."""
-    ours = prove_bytes(raw, Kept(anchors, keys, witnesses)).proof
+    ours = prove_bytes(raw, Kept(anchors, keys, witnesses, quorum=quorum)).proof
     texts = [None if given is None else list(map(line_of, given)) for given in (keys, witnesses)]
-    theirs = verify_plan.prove(raw, anchors, *texts)
+    theirs = verify_plan.prove(raw, verify_plan.Kept(anchors, *texts, quorum))
     assert (bool(ours.findings), ours.holds) == (bool(theirs.findings), theirs.holds), (
         ours.findings,
         theirs.findings,
@@ -249,6 +249,28 @@ def test_both_read_the_same_dates_of_keys_and_refuse_the_same(exported, tmp_path
     with pytest.raises(CommandError) as refused:
         call_command("verify_changelog", str(plan), key=[str(kept)])
     assert refused.value.returncode == code
+
+
+WITNESSES = [str(notes.PrivateKey(n, notes.COSIGNATURE, bytes(32)).public) for n in ("one", "two")]
+
+
+@pytest.mark.parametrize(
+    ("quorum", "named", "code"),
+    [(0, 1, 2), (-1, 1, 2), (1, 0, 2), (2, 1, 2), (3, 2, 2), (1, 1, 1), (1, 2, 1), (2, 2, 1), (None, 2, 1)],
+)
+def test_a_quorum_is_at_least_one_witness_and_at_most_all(exported, tmp_path, capsys, quorum, named, code):
+    """Code 1: nobody signed. A witness that is named twice is one."""
+    plan = tmp_path / "plan.json"
+    plan.write_bytes(exported)
+    given = [*WITNESSES[:named], *WITNESSES[:named]]
+    words = [word for key in given for word in ("--witness", key)]
+    words += [] if quorum is None else ["--quorum", str(quorum)]
+    assert verify_plan.main([str(plan), *words]) == code
+    with pytest.raises(CommandError) as refused:
+        call_command("verify_changelog", str(plan), witness=given, quorum=quorum)
+    assert refused.value.returncode == code
+    told = "--quorum is at least 1, and at most the number of witnesses."
+    assert (told in capsys.readouterr().err, told in str(refused.value)) == (code == 2, code == 2)
 
 
 def test_a_signature_is_checked_or_it_is_said_that_it_cannot_be(monkeypatch, exported):
