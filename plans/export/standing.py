@@ -145,8 +145,7 @@ def _prove_signatures(proof: Proof, names: Sequence[str], kept: Kept) -> None:
     by_witness.conclude(
         proof, "a witness saw these rows", "its cosignatures of checkpoints that have them",
         "no key of a witness was given (--witness)",
-        f"{kept.quorum} of the witnesses that you named cosigned" if kept.quorum
-        else "every witness that you named cosigned",
+        f"{kept.quorum or 'each'} of the witnesses that you named cosigned",
     )  # fmt: skip
     asked = kept.keys is not None or kept.witnesses is not None
     later = [name for name, (made, length) in carried.items() if made.holds and made.sequence < length]

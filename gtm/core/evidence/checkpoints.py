@@ -60,13 +60,13 @@ def _grow(made: Anchor, heads: list[tuple[str, Mapping[str, Any]]]) -> None:
 def of_chain(chain: str) -> dict[str, Any] | None:
     """A checkpoint that holds the newest recorded head of a chain, with the proof that it does.
 
-    It is the first one that a witness signed, among the first ``LOOKED_AT``; the very first where none did.
+    It is the first one of those that most witnesses signed, among the first ``LOOKED_AT``.
     """
     heads = RecordedHead.objects.filter(chain=chain).order_by("-number")
     for head in heads[:1]:
         held = list(Checkpoint.objects.filter(size__gt=head.number).order_by("size", "pk")[:LOOKED_AT])
-        made = next((one for one in held if is_cosigned(one)), held[0] if held else None)
-        if made is not None:
+        if held:
+            made = max(held, key=witnesses_of)
             said = notes.read_tree_head(made.note)
             if (said.size, said.root.hex()) != (made.size, made.root):
                 raise ValueError("its size and root are not those that its note says")
@@ -120,7 +120,8 @@ def add_cosignatures(lines: str, witness_keys: list[notes.NoteKey], note: str = 
         if not signed:
             raise InvalidInput("Nothing was kept: no line is of one of the keys given.")
         own = _of_these(more, witness_keys)
-        Checkpoint.objects.filter(pk=made.pk).update(note=made.note + "".join(f"{line}\n" for line in own))
+        made.note += "".join(f"{line}\n" for line in own)
+        Checkpoint.objects.filter(pk=made.pk).update(note=made.note)
         chains = _held_since_last_cosigned(made)
         events.publish_on_commit(events.Anchored(made.anchor.number, chains))
     return signed
@@ -139,23 +140,24 @@ def _locked(note: str) -> Checkpoint:
 
 def _of_these(lines: list[str], witness_keys: list[notes.NoteKey]) -> list[str]:
     """Lines whose signatures were checked: a line of somebody else is not kept under our checkpoint."""
-    return [line for line in lines if any(notes.is_line_of(line, key) for key in witness_keys)]
+    known = {(key.name, key.fingerprint) for key in witness_keys}
+    return [line for line in lines if notes.signer_of(line) in known]
 
 
 def _held_since_last_cosigned(made: Checkpoint) -> tuple[str, ...]:
-    """The chains whose documents may show this checkpoint now, for no earlier one was cosigned."""
+    """The chains whose documents may show this checkpoint now, for no earlier one has as many witnesses."""
     earlier = Checkpoint.objects.filter(size__lt=made.size).order_by("-size", "-pk")[:LOOKED_AT]
-    sizes = [one.size for one in earlier]
-    since = next((one.size for one in earlier if is_cosigned(one)), min(sizes, default=0))
+    signed, furthest = witnesses_of(made), earlier[LOOKED_AT - 1].size if len(earlier) == LOOKED_AT else 0
+    since = next((one.size for one in earlier if witnesses_of(one) >= signed), furthest)
     held = RecordedHead.objects.filter(number__gte=since, number__lt=made.size)
     return tuple(sorted(set(held.order_by().values_list("chain", flat=True))))
 
 
-def is_cosigned(made: Checkpoint) -> bool:
-    """Whether a line under it is of somebody else. Lines are kept only where their signature was checked."""
+def witnesses_of(made: Checkpoint) -> int:
+    """How many others signed it. Lines are kept only where their signature was checked."""
     text, lines = notes.split(made.note)
-    own = f"{notes.DASH}{text.partition(chr(10))[0]} "
-    return any(not line.startswith(own) for line in lines)
+    origin = text.partition("\n")[0]
+    return len({signer for signer in map(notes.signer_of, lines) if signer[0] != origin})
 
 
 def _origin(note: str) -> str:

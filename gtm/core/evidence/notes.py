@@ -201,10 +201,10 @@ def signed_by(note: str, keys: Sequence[NoteKey]) -> list[tuple[NoteKey, int | N
     return found
 
 
-def is_line_of(line: str, key: NoteKey) -> bool:
-    """Whether a line of a note names this key, by its name and its whole fingerprint."""
+def signer_of(line: str) -> tuple[str, bytes]:
+    """The key that a line of a note names: its name and its whole fingerprint."""
     name, raw = _signature(line)
-    return (key.name, key.fingerprint) == (name, raw[:4])
+    return name, raw[:FINGERPRINT]
 
 
 def _signature(line: str) -> tuple[str, bytes]:

@@ -469,10 +469,31 @@ def test_of_everything_each_chain_that_no_witness_saw_is_named(plan, key):
     make_run(gate())
     anchors.anchor()
     with pytest.raises(
-        CommandError, match="no checkpoint that every witness .* cosigned has a row"
+        CommandError, match="no checkpoint that each of the witnesses .* cosigned has a row"
     ) as refused:
         call_command("verify_changelog", witness=[str(WITNESS.public)])
     assert refused.value.returncode == 1
+
+
+def test_of_two_witnesses_one_is_not_enough_unless_the_reader_says_so(plan, key, tmp_path):
+    out, second = tmp_path / "plan.json", str(STRANGER.public)
+    out.write_bytes(exported(plan))
+    for what in (plan.plan_id, str(out)):
+        for quorum, code in ((None, 1), (2, 1), (1, 0)):
+            asked = {"witness": [str(WITNESS.public), second], "quorum": quorum}
+            if code == 0:
+                call_command("verify_changelog", what, **asked)
+                continue
+            with pytest.raises(CommandError) as refused:
+                call_command("verify_changelog", what, **asked)
+            assert refused.value.returncode == code
+            assert "the other witnesses that you named" in str(refused.value) or (
+                f"no checkpoint that {quorum or 'each'} of the witnesses that you named cosigned has a row"
+                in str(refused.value)
+            )
+    cosign(STRANGER)
+    call_command("verify_changelog", plan.plan_id, witness=[str(WITNESS.public), second])
+    assert says(document.to_bytes(sealing.sealed(plan)), witnesses=[WITNESS.public, STRANGER.public])[0]
 
 
 # ------------------------------------------------------------------ by who has SQL and this code, but no key

@@ -111,6 +111,30 @@ def test_a_document_carries_the_first_cosigned_checkpoint_that_has_its_head(key,
     assert signatures.carried(part, "installation", rows).holds
 
 
+def test_of_cosigned_checkpoints_a_document_carries_the_first_that_most_witnesses_signed(key, monkeypatch):
+    """Who names two witnesses is not left with the checkpoint at which one of them could not be reached."""
+    told = []
+    monkeypatch.setattr(checkpoints.events, "publish_on_commit", lambda event: told.append(event.chains))
+    one, again, two = (
+        notes.PrivateKey(name, notes.COSIGNATURE, bytes([n] * 32))
+        for n, name in enumerate(("auditor", "auditor", "bank"))
+    )
+    changelog.lock_chain("other")
+    with acting_as(Actor.system("Test")):
+        changelog.append(ChangeLogChain.objects.get(name="other"), "noted")
+    shown, sizes, renewed = [], [], []
+    for number, signers in enumerate(((), (one, one), (one,), (two, one), (one, two), (one, again, two), ())):
+        sizes.append(grow(f"role-{number}").size)
+        told.clear()
+        for seconds, signer in enumerate(signers):
+            line = notes.cosign(checkpoints.newest().note, signer, seconds)
+            checkpoints.add_cosignatures(line, [signer.public])
+        shown.append(sizes.index(notes.read_tree_head(checkpoints.of_chain("other")["note"]).size))
+        renewed.append(any("other" in chains for chains in told))
+    assert shown == [0, 1, 1, 3, 3, 5, 5]
+    assert renewed == [False, True, False, True, False, True, False]  # each time that what it carries changed
+
+
 # ------------------------------------------------------------------ this site
 
 

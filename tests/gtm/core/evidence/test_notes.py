@@ -166,12 +166,10 @@ def test_a_line_names_a_key_by_its_name_and_its_whole_fingerprint():
     witness = notes.PrivateKey("auditor", notes.COSIGNATURE, bytes(32))
     log = notes.PrivateKey("log", notes.SIGNATURE, bytes(32))
     line = notes.cosign(notes.sign("log\n1\nAA==\n", [log]), witness, 1).removesuffix("\n")
-    assert notes.is_line_of(line, witness.public) is True
-    assert (
-        notes.is_line_of(line, notes.PrivateKey("auditor", notes.COSIGNATURE, bytes([1] * 32)).public)
-        is False
-    )
-    assert notes.is_line_of(line.replace("auditor", "another"), witness.public) is False
+    own = witness.public.fingerprint
+    assert notes.signer_of(line) == ("auditor", own)
+    assert own != notes.PrivateKey("auditor", notes.COSIGNATURE, bytes([1] * 32)).public.fingerprint
+    assert notes.signer_of(line.replace("auditor", "another")) == ("another", own)
 
 
 def test_keys_are_read_with_their_dates_and_without(today):
