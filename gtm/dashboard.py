@@ -102,9 +102,9 @@ def _trends() -> list[dict[str, Any]]:
         values = [number_of(reading.value) for reading in one.readings[-MOST_PERIODS:]]
         if len(found) < MOST_TRENDS and values[-1] is not None:
             numbers = [None if value is None else float(value) for value in values]
-            label = f"{one.title}, {one.program}"
+            label = f"Rule: {one.title}, {one.program}"
             newest = one.readings[-1]
-            about = newest.message or f"{newest.period}; alarms {one.limit}"
+            about = f"{newest.get_verdict_display()}: {newest.message or newest.period}"
             unit = unit_of(newest)
             told = [in_words(value, unit) for value in values]
             href = reverse("admin:plans_rules")

@@ -72,10 +72,10 @@ def of_date(
 
 
 def _of_date(found: Timetable, told: str) -> str:
-    """The sentence about the date; where it can be made, without naming it again."""
+    """The sentence about the date; where there is time for it, without naming it again."""
     if found.is_late:
         return told
-    return f"it can be made, the earliest possible launch is {found.schedule.earliest_launch}."
+    return f"there is enough time; the earliest possible launch is {found.schedule.earliest_launch}."
 
 
 def _slack(path: Sequence[str]) -> str:

@@ -70,11 +70,18 @@ def action_answer(
         figures=figures,
         caveats=[*trouble[1:], *told, *caveats],
         alternative=_second(backlog, currency, labour),
-        next=f"{decides} decides; {first['owner']} then carries it out by {first['eta']}.",
+        next=_next(decides, first),
         chart=chart,
         table=table,
         columns=columns,
     )  # fmt: skip
+
+
+def _next(decides: str, first: Mapping[str, Any]) -> str:
+    """Who does what now; one person is named once."""
+    if decides == first["owner"]:
+        return f"{decides} decides, and then carries it out by {first['eta']}."
+    return f"{decides} decides; {first['owner']} then carries it out by {first['eta']}."
 
 
 def _certainty(action: Mapping[str, Any]) -> Certainty:
@@ -94,7 +101,9 @@ def _worth(action: Mapping[str, Any], currency: str, labour: float | None) -> st
     value = money(action["expected_value"], currency)
     if labour is not None:
         return f"{value} after labour"
-    return f"{value} before {action['effort_days']:g} person-days of work, whose cost nobody has entered"
+    return (
+        f"{value} before the cost of {action['effort_days']:g} person-days of work, which nobody has entered"
+    )
 
 
 def _second(backlog: Sequence[Mapping[str, Any]], currency: str, labour: float | None) -> Alternative | None:

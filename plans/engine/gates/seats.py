@@ -77,7 +77,7 @@ def describe(condition: Mapping[str, Any] | None) -> str:
     if not condition:
         return "always asked"
     if "over" in condition:
-        limit = f"{condition['over']} {condition.get('currency', '')}".strip()
+        limit = f"{Decimal(str(condition['over'])):,f} {condition.get('currency', '')}".strip()
         return f"asked when {condition['field']} is over {limit}{_a_year(condition['field'])}"
     if "among" in condition:
         return f"asked when {condition['field']} is one of {', '.join(map(str, condition['among']))}"

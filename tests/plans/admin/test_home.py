@@ -52,7 +52,7 @@ def test_a_trend_shows_watched_metrics_and_leads_to_them(login, asked):
             readings.raise_signal(asked, None, Signal("margin", "Low.", month, value=value))
     (trend,) = [t for t in login("ops").get(HOME).context["trends"] if t["href"]]
     assert (trend["told"], trend["values"]) == (["4", "2"], [4.0, 2.0])
-    assert "<title>margin, CDNOW Rewards: 4; 2</title>" in trend["spark"]
+    assert "<title>Rule: margin, CDNOW Rewards: 4; 2</title>" in trend["spark"]
 
 
 @pytest.mark.parametrize(

@@ -40,7 +40,7 @@ def proposed(login):
 def test_everything_in_force_is_on_one_page(login):
     page = login("ops").get(reverse("admin:plans_policies"))
     text = page.content.decode()
-    assert "1 × Executive Sponsor, asked when amount is over 400000 USD a year" in text
+    assert "1 × Executive Sponsor, asked when amount is over 400,000 USD a year" in text
     assert "as the command declares it" in text and "Rung 3" in text
 
 

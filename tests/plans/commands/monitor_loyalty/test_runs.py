@@ -362,7 +362,7 @@ def test_what_work_costs_is_taken_off_the_value_of_an_action_or_said_to_be_unkno
     before = run(SUMMARY)
     assert "nobody has entered what a person-day costs" in outputs(before)["backlog_values"]["note"]
     headline = values(before)["actions"]["answer"]["headline"]
-    assert headline.endswith(" person-days of work, whose cost nobody has entered.")
+    assert headline.endswith(" person-days of work, which nobody has entered.")
     loyalty.person_day_cost = 250
     loyalty.save()
     after = run(SUMMARY)

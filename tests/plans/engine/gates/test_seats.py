@@ -257,7 +257,7 @@ def test_applying_seats_say_why_they_are_asked_for():
     always, told, derived = (
         SeatRule("finance", 1, "always asked"),
         SeatRule("sponsor", 2, "The board wants it."),
-        SeatRule("legal", 1, "asked when amount is over 25000 USD a year"),
+        SeatRule("legal", 1, "asked when amount is over 25,000 USD a year"),
     )
     stored = rules.seats(seats)
     assert policy.applying_seats(stored, {"amount": "30000", "currency": "USD"}) == (always, told, derived)
@@ -268,7 +268,7 @@ def test_applying_seats_say_why_they_are_asked_for():
     ("condition", "sentence"),
     [
         (None, "always asked"),
-        (OVER, "asked when amount is over 25000 USD a year"),
+        (OVER, "asked when amount is over 25,000 USD a year"),
         ({"field": "risk", "over": 3}, "asked when risk is over 3"),
         ({"field": "region", "among": ["EU", "UK"]}, "asked when region is one of EU, UK"),
         ({"field": "kind", "equals": "referral"}, "asked when kind is referral"),
