@@ -265,6 +265,72 @@ def test_a_line_with_the_name_of_a_key_that_is_none_of_its_signatures_contradict
         assert any(told in finding for finding in lists.findings) and not lists.holds
 
 
+def head_of(body):
+    return notes.read_tree_head(body["integrity"]["checkpoint"]["note"])
+
+
+@pytest.mark.parametrize(
+    "size", ["01", "+1", "-1", " 1", "1 ", "1_", "\N{FULLWIDTH DIGIT ONE}", "", "one", "0"]
+)
+def test_both_read_the_same_sizes_of_a_tree_and_refuse_the_same(body, size):
+    root = notes.as_text(head_of(signed(body, 3, OURS)).root)
+    body["integrity"]["checkpoint"]["note"] = notes.sign(f"example.com/gtm\n{size}\n{root}\n", [OURS])
+    assert claims(sealed_anew(body), keys=[OURS.public])[3]
+
+
+@pytest.mark.parametrize("alter", [
+    lambda root: root[:-1], lambda root: root + b"x", lambda root: bytes(32), lambda root: b"",
+])  # fmt: skip
+def test_both_refuse_a_root_of_another_length_or_another_root(body, alter):
+    root = notes.as_text(alter(head_of(signed(body, 3, OURS)).root))
+    for text in (f"example.com/gtm\n1\n{root}\n", f"\n1\n{root}\n", "example.com/gtm\n1\n"):
+        body["integrity"]["checkpoint"]["note"] = notes.sign(text, [OURS])
+        assert claims(sealed_anew(body), keys=[OURS.public])[3]
+
+
+def test_both_refuse_a_checkpoint_of_nobodys_log_and_read_what_follows_the_root(body):
+    root = notes.as_text(head_of(signed(body, 3, OURS)).root)
+    for text, is_refused in ((f"\n1\n{root}\n", True), (f"x\n1\n{root}\nand more\n", False)):
+        body["integrity"]["checkpoint"]["note"] = notes.sign(text, [OURS])
+        assert bool(claims(sealed_anew(body), keys=[OURS.public])[3]) is is_refused
+
+
+@pytest.mark.parametrize("more", [
+    "x AAAAAAAA\n", "- x AAAAAAAA\n", "—  AAAAAAAA\n", "— x AAAA\n", "— x AAAAAA==\n", "— x AAAAAAA\n",
+    "— x !AAAAAAA\n", "— x\n", "\n", "— x AAAAAAAA",
+])  # fmt: skip
+def test_both_refuse_a_note_with_a_line_that_is_no_signature(body, more):
+    signed(body, 3, OURS)
+    note = body["integrity"]["checkpoint"]["note"]
+    body["integrity"]["checkpoint"]["note"] = note + "— x AAAAAAA=\n"
+    assert claims(sealed_anew(body), keys=[OURS.public])[3] == []
+    body["integrity"]["checkpoint"]["note"] = note + more
+    assert claims(sealed_anew(body), keys=[OURS.public])[3]
+    for other in (note.partition("\n\n")[0] + "\n\n", note[:-1], note.replace("\n\n", "\n")):
+        body["integrity"]["checkpoint"]["note"] = other
+        assert claims(sealed_anew(body))[3]
+
+
+@pytest.mark.parametrize("seconds", [0, notes.LAST_SECOND, notes.LAST_SECOND + 1, 2**64 - 1])
+def test_both_refuse_a_time_that_no_calendar_has(body, seconds):
+    signed(body, 3, OURS)
+    note = body["integrity"]["checkpoint"]["note"]
+    body["integrity"]["checkpoint"]["note"] = note + notes.cosign(note, WITNESS, seconds)
+    lists = compare(sealed_anew(body), witnesses=[WITNESS.public])
+    assert bool(lists.findings) is (seconds > notes.LAST_SECOND)
+
+
+def test_without_the_library_a_proof_is_followed_and_only_a_signature_cannot_be_checked(body, monkeypatch):
+    monkeypatch.setattr(verify_plan, "Ed25519PublicKey", None)
+    raw = sealed_anew(signed(body, 3, OURS, size=5, number=2, cosigned=AT))
+    lists = verify_plan.prove(raw)
+    assert lists.findings == []
+    assert "the checkpoint in the file has row 3" in dict(lists.proved)
+    for kept in ({"keys": [str(OURS.public)]}, {"witnesses": [str(WITNESS.public)]}):
+        with pytest.raises(verify_plan.Unreadable, match="install the package cryptography"):
+            verify_plan.prove(raw, verify_plan.Kept(**kept))
+
+
 # ------------------------------------------------------------------ anchors
 
 

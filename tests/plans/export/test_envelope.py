@@ -195,6 +195,8 @@ def test_another_document_under_the_same_signature_is_found_with_the_key(exporte
         {"signatures": [{"keyid": "a", "sig": "AAAA"}, {"keyid": "a", "sig": "AAAB"}]},
         {"signatures": [{"keyid": "a", "sig": "é"}]},
         {"signatures": [{"keyid": "a", "sig": "AAAA!"}]},
+        {"signatures": [{"keyid": "a", "sig": "AA-_AA-_"}]},  # which the library would read
+        {"payload": "AA-_AA-_"},
         {"signatures": None},
         {"signatures": [{"keyid": "a", "sig": "AAAA", "approved_by": "The board"}]},
         {"timestamps": [{"rfc3161": "AAAA", "by": "A notary"}]},

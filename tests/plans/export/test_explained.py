@@ -321,6 +321,23 @@ def test_two_votes_of_the_same_instant_are_told_apart_by_their_people():
     ) == ([], 2, 0)
 
 
+@pytest.mark.parametrize(("is_sealed", "places"), [(True, []), (False, ["approvals"])])
+def test_under_a_seal_a_person_of_today_may_have_another_name_than_in_the_row(is_sealed, places):
+    vote = {"decision": "approve", "at": NEVER, "scope_sha256": "a", "person": "Ann Married"}
+    log = [
+        told_row(
+            explained.DECISION, 1, to={"gate": "g", "round": 1, "person": "Ann"},
+            kind="approve", decided_at=NEVER, scope_sha256="a",
+        )
+    ]  # fmt: skip
+    body = {"approvals": [{"gate": "g", "round": 1, "decisions": [vote]}], "change_log": log}
+    assert both(
+        lambda body: explained.votes(body, names_are_sealed=is_sealed),
+        lambda body, lists: verify_plan.check_votes(body, is_sealed, lists),
+        body,
+    ) == (places, 1, 0)
+
+
 def test_of_an_erased_transition_the_row_of_the_erasure_says_where_it_led(body):
     last = next(row for row in reversed(body["change_log"]) if row["field"] == "state")
     assert (last["entity"], last["to"]) == (explained.PLAN, body["status"])

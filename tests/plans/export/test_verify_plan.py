@@ -1,5 +1,6 @@
 """The verifier for auditors: alone on a machine, and of one mind with ours about every forgery."""
 
+import hashlib
 import json
 import os
 import subprocess
@@ -66,6 +67,10 @@ def another_method(body):
     body["integrity"]["algorithm"] = "MD5"
 
 
+def another_form(body):
+    body["integrity"]["canonicalization"] = "JSON with spaces"
+
+
 def words_in_a_row(body):
     body["change_log"][0]["comment"] = "Finance agrees"
 
@@ -99,7 +104,7 @@ def an_import_record_that_says_nothing(body):
 
 
 UNSEALED = [
-    a_remark, another_method, words_in_a_row, a_row_half_erased, words_in_an_anchor,
+    a_remark, another_method, another_form, words_in_a_row, a_row_half_erased, words_in_an_anchor,
     words_in_the_head_of_an_anchor, an_anchor_twice, an_anchor_that_saw_another_chain,
     an_import_record_that_says_nothing,
 ]  # fmt: skip
@@ -110,6 +115,24 @@ def test_both_find_what_was_added_where_no_seal_and_no_hash_covers_it(exported, 
     body = json.loads(exported)
     forge(body)
     assert compare(sealed_anew(body)).findings
+
+
+@pytest.mark.parametrize(
+    ("forge", "told"),
+    [
+        (a_remark, "integrity: 'remark' is no part of a plan"),
+        (another_form, "integrity: it names other methods than SHA-256 and RFC 8785"),
+        (words_in_a_row, "change_log row 1: 'comment' is no part of a plan"),
+        (a_row_half_erased, "change_log row 1: it does not say whether it is erased"),
+        (words_in_an_anchor, "integrity/anchors/1: 'seen_by' is no part of a plan"),
+        (words_in_the_head_of_an_anchor, "integrity/anchors/1: 'seen_by' is no part of a plan"),
+        (an_anchor_twice, "integrity/anchors: an anchor is there twice"),
+    ],
+)
+def test_the_place_of_what_was_added_is_told(exported, forge, told):
+    body = json.loads(exported)
+    forge(body)
+    assert verify_plan.prove(sealed_anew(body)).findings == [told]
 
 
 def test_both_find_a_section_that_is_listed_with_nothing(exported):
@@ -177,6 +200,34 @@ def test_values_are_written_as_rfc_8785_writes_them(value):
     assert verify_plan.canonical([value, {"k": value}]) == expected
 
 
+NUMBERS = [
+    0, 1, 2**53 - 1, 0.0, -0.0, 0.5, -0.5, 1.0, 10.0, 1.5, 100.25, 1e20, 1.5e20, 123456789012345680000.0,
+    1e21, 1.5e21, 1e22, 1.5e22, 1.7976931348623157e308, 0.1, 0.01, 0.00001, 0.000001, 0.0000015, 1e-7, 1.5e-7,
+    1.25e-7, 1e-8, 5e-324,
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("value", [*NUMBERS, *(-number for number in NUMBERS)])
+def test_numbers_are_written_as_rfc_8785_writes_them_at_each_limit(value):
+    assert verify_plan.canonical(value) == rfc8785.dumps(value)
+
+
+@pytest.mark.parametrize("value", [2**53, -(2**53), float("nan"), float("inf"), float("-inf")])
+def test_numbers_that_json_does_not_hold_exactly_are_refused(value):
+    with pytest.raises(ValueError, match=r"larger than JSON readers hold|JSON has no such number"):
+        verify_plan.canonical([value])
+
+
+@pytest.mark.parametrize(
+    ("value", "spelled"),
+    [(1.0, "1"), (-3.0, "-3"), (1.5, "1.5"), (2.0**53 - 1, "9007199254740991"),
+     (2.0**53, "9007199254740992.0"), (True, "true"), (7, "7"), ([{"a": 2.0}], '[{"a": 2}]')],
+)  # fmt: skip
+def test_whole_numbers_are_spelled_as_such_as_far_as_they_are_exact(value, spelled):
+    assert json.dumps(verify_plan.spelled(value)) == spelled
+    assert json.loads(document.to_bytes({"a": value})) == {"a": verify_plan.spelled(value)}
+
+
 @pytest.fixture
 def alone(tmp_path):
     """A folder with the program and nothing of the project in reach."""
@@ -210,10 +261,13 @@ def test_it_runs_without_the_project_and_says_what_is_proved(alone, exported, tm
         ["plan.json", "--anchors", "none"],
         ["plan.json", "--key", "a+b+c"],
         ["plan.json", "--anchors", "plan.json"],
+        ["plan.json", "--anchors", "empty"],
+        ["plan.json", "--key", "none"],
     ],
 )
 def test_what_cannot_be_read_is_exit_code_2(alone, exported, tmp_path, words):
     (tmp_path / "plan.json").write_bytes(exported)
+    (tmp_path / "empty").write_bytes(b"")
     assert alone(*words)[0] == 2
 
 
@@ -271,6 +325,37 @@ def test_a_quorum_is_at_least_one_witness_and_at_most_all(exported, tmp_path, ca
     assert refused.value.returncode == code
     told = "--quorum is at least 1, and at most the number of witnesses."
     assert (told in capsys.readouterr().err, told in str(refused.value)) == (code == 2, code == 2)
+
+
+def spelled_key(name, raw, fingerprint=None):
+    own = hashlib.sha256(name.encode() + b"\n" + raw).digest()[:4].hex()
+    return f"{name}+{fingerprint or own}+{notes.as_text(raw)}"
+
+
+@pytest.mark.parametrize(
+    ("key", "code"),
+    [
+        (spelled_key("one", b"\1" + bytes(32)), 1),
+        (spelled_key("one", b"\4" + bytes(32)), 1),
+        (spelled_key("", b"\1" + bytes(32)), 2),
+        (spelled_key("one", b"\1" + bytes(31)), 2),
+        (spelled_key("one", b"\1" + bytes(33)), 2),
+        (spelled_key("one", b"\2" + bytes(32)), 2),
+        (spelled_key("one", b"\5" + bytes(32)), 2),
+        (spelled_key("one", b"\1" + bytes(32), "00000000"), 2),
+        (spelled_key("one", b"\1" + bytes(32)) + "!", 2),
+        (spelled_key("one", b"\1" + bytes(32)).replace("+", " ", 1), 2),
+        ("one+two", 2),
+    ],
+)
+def test_both_read_the_same_keys_and_refuse_the_same(exported, tmp_path, key, code):
+    """Code 1: it did not sign the document."""
+    plan = tmp_path / "plan.json"
+    plan.write_bytes(exported)
+    assert verify_plan.main([str(plan), "--key", key]) == code
+    with pytest.raises(CommandError) as refused:
+        call_command("verify_changelog", str(plan), key=[key])
+    assert refused.value.returncode == code
 
 
 def test_a_signature_is_checked_or_it_is_said_that_it_cannot_be(monkeypatch, exported):
