@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
 from collections import Counter
 from typing import Any
 
 import pytest
+import rfc8785
 
-from plans.export import verify
+from plans.export import document, verify, verify_plan
 from tests.conftest import ROOT
 from tests.documents import table
 from tests.documents.lines import Evidence, Line, NotThere, judges
@@ -106,15 +108,30 @@ def test_in_every_command_outputs_data_sets_votes_and_calls_of_tools_were_there_
     }, "a launch reads no data set"
 
 
+def told_by_rows(body: dict[str, Any], columns: dict[str, Any]) -> set[str]:
+    """Columns of the plan whose last row has the value itself, or its digest: without either verifier."""
+    last: dict[str, Any] = {}
+    for row in body["change_log"]:
+        if row["entity"] == "plans.plan" and row.get("fields"):
+            last |= {name: sides["to"] for name, sides in row["fields"].items()}
+    return {
+        name
+        for name, value in columns.items()
+        if last.get(name) in (value, "sha256:" + hashlib.sha256(rfc8785.dumps(value)).hexdigest())
+    }
+
+
 def test_every_vote_input_output_data_set_and_call_of_a_run_is_traced_to_rows_of_its_log(evidence: Evidence):
-    """By a seal over every section, and by the rows themselves, of which none is left out."""
+    """By a seal over every section, and by the rows themselves, of which none is left out; both verifiers."""
     bodies = [record["json"] for record in evidence.values() if "json" in record]
     assert {body["command"]["name"] for body in bodies} == COUNTS.keys()
     for body in bodies:
         made = verify.prove_document(body)
         proved = {claim.what: claim.ground for claim in made.proof.proved}
+        theirs = verify_plan.prove(document.to_bytes(body))
         left = [claim.what for claim in made.proof.not_proved if "not compared" in claim.what]
-        assert (made.findings, left) == ([], []), body["plan_id"]
+        left += [what for what, *_ in theirs.not_proved if "not compared" in what]
+        assert (made.findings, theirs.findings, left) == ([], [], []), body["plan_id"]
         assert "every section says what it said when it was sealed" in proved
         votes = sum(len(approval["decisions"]) for approval in body["approvals"])
         outputs = sum(len(stage["tasks"]) for stage in body["stages"])
@@ -127,8 +144,11 @@ def test_every_vote_input_output_data_set_and_call_of_a_run_is_traced_to_rows_of
             "calls of tools": calls,
         }
         for name, count in wanted.items():
-            by = proved.get(f"{name} as in the change log")
-            assert by == (f"its rows, {count} compared" if count else None), (body["plan_id"], name)
+            what, by = f"{name} as in the change log", f"its rows, {count} compared" if count else None
+            assert proved.get(what) == dict(theirs.proved).get(what) == by, (body["plan_id"], name)
         last = [row for row in body["change_log"] if row["event"] == "sealed"][-1]
         assert {*body} - {"change_log", "integrity"} <= last["to"].keys()
-        assert proved["command, inputs, data sets and checklist as in the change log"].endswith("10 compared")
+        columns = "command, inputs, data sets and checklist as in the change log"
+        assert proved[columns] == dict(theirs.proved)[columns] == "its rows, 10 compared"
+        told = {"inputs": body["command"]["inputs"], "datasets": body["datasets"]}
+        assert {name for name, value in told.items() if value} <= told_by_rows(body, told), body["plan_id"]

@@ -205,6 +205,26 @@ def test_each_witness_that_is_named_must_have_signed_or_as_many_as_the_quorum(bo
     assert (holds, WITNESSED in proved, OTHERS in left) == (False, False, False)
 
 
+def test_who_runs_it_names_keys_witnesses_and_how_many(body, tmp_path, capsys):
+    seal, last = rows_of(body)
+    plan, keys = tmp_path / "plan.json", tmp_path / "keys.txt"
+    plan.write_bytes(sealed_anew(signed(body, last, OURS, cosigned=AT)))
+    keys.write_text(f"# ours, and the next\n{OURS.public} since 2020-01-01T00:00:00Z\n{NEXT.public}\n")
+    one, two = (word for key in (WITNESS, SECOND) for word in [["--witness", str(key.public)]])
+    for words, code in (
+        (["--key", str(keys), *one], 0),
+        (["--key", str(NEXT.public)], 1),
+        (["--key", str(OURS.public), *one, *two], 1),
+        ([*two, *one, "--quorum", "2"], 1),
+        ([*two, *one, "--quorum", "1"], 0),
+    ):
+        assert verify_plan.main([str(plan), *words]) == code
+        said = capsys.readouterr().out
+        assert said.startswith("Proved:\n") and "\nNot proved:\n" in said
+        missed = f"  {OTHERS}: no cosignature in the document is of {name_of(SECOND.public)}\n"
+        assert (missed in said) is ("bank" in " ".join(words))
+
+
 def test_what_was_asked_for_is_marked_as_such_and_nothing_else(body):
     _, last = rows_of(body)
     raw = sealed_anew(signed(body, last, OURS, cosigned=AT))
