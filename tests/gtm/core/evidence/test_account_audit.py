@@ -7,7 +7,7 @@ from django.db import connection
 
 from gtm.core import access_tokens
 from gtm.core.actors import ADMIN, Actor, acting_as
-from gtm.core.evidence import keys
+from gtm.core.evidence import changelog, keys
 from gtm.core.evidence.account_audit import audit_accounts
 from gtm.core.evidence.erasure import erase
 from gtm.core.models import ChangeLogEntry
@@ -134,6 +134,30 @@ def test_of_an_erased_row_nothing_is_compared_until_a_later_one_tells(made):
     a_superuser(made)
     found = audit_accounts()
     assert (found.breaks, "the account olivia (superuser)" in found.untold) == ([], True)
+
+
+class AsRowsTell:
+    """What a row about an account is written of."""
+
+    def __init__(self, user):
+        self.pk, self._meta = user.pk, user._meta
+
+    def change_chain(self):
+        return changelog.INSTALLATION
+
+    def change_label(self):
+        return "account olivia"
+
+
+def test_a_row_of_something_that_did_not_happen_tells_no_right(made):
+    """A refusal names a column, too, and what somebody wanted it to be."""
+    with acting_as(Actor.system("Test")):
+        changelog.append(AsRowsTell(made), "refused", field="is_superuser", after=True)
+    assert audit_accounts().breaks == []
+    with acting_as(Actor.system("Test")):
+        changelog.append(AsRowsTell(made), "changed", field="is_superuser", after=True)
+    (found,) = audit_accounts().breaks
+    assert "its is_superuser is False, but this row recorded True last" in found.reason
 
 
 def test_a_group_with_another_name_is_no_contradiction(made):

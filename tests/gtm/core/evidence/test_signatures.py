@@ -14,6 +14,7 @@ HOUSE = notes.PrivateKey("house", notes.SIGNATURE, bytes([1] * 32))
 NEW = notes.PrivateKey("house", notes.SIGNATURE, bytes([2] * 32))
 WITNESS = notes.PrivateKey("auditor", notes.COSIGNATURE, bytes([3] * 32))
 OTHER = notes.PrivateKey("another", notes.COSIGNATURE, bytes([4] * 32))
+THIRD = notes.PrivateKey("third", notes.COSIGNATURE, bytes([5] * 32))
 CHAIN = "plan:p"
 TIMES = ["2026-03-02T10:00:00Z", "2026-03-04T10:00:00Z", "2026-03-03T10:00:00Z"]
 LOG = [{"sequence": n, "hash": f"h{n}", "at": at} for n, at in enumerate(TIMES, start=1)]
@@ -220,3 +221,45 @@ def test_who_is_no_witness_of_it_proves_nothing(key, why):
     _, proved, left, asked = said(carried(witnesses=[WITNESS]), witnesses=[key])
     assert (proved, left[signatures.WITNESSED], asked) == ({}, why, {signatures.WITNESSED})
     assert not any(what.startswith("rows after") for what in left)
+
+
+@pytest.mark.parametrize(
+    ("named", "quorum", "missed", "is_asked"),
+    [
+        ([WITNESS], None, [], False),
+        ([WITNESS, OTHER], None, [], False),
+        ([WITNESS, WITNESS], None, [], False),
+        ([WITNESS, WITNESS], 1, [], False),
+        ([WITNESS, THIRD], None, [THIRD], True),
+        ([THIRD, WITNESS, THIRD], None, [THIRD], True),
+        ([WITNESS, THIRD], 1, [THIRD], False),
+        ([WITNESS, THIRD], 2, [THIRD], True),
+        ([WITNESS, OTHER, THIRD], 2, [THIRD], False),
+        ([WITNESS, OTHER, THIRD], 3, [THIRD], True),
+        ([WITNESS, THIRD, HOUSE], 1, [THIRD, HOUSE], False),
+        ([WITNESS, THIRD, HOUSE], 2, [THIRD, HOUSE], True),
+    ],
+)
+def test_each_witness_that_is_named_must_have_signed_or_as_many_as_the_quorum(
+    named, quorum, missed, is_asked
+):
+    proof, keys = Proof(), [key.public for key in named]
+    checkpoint = carried(sequence=2, witnesses=[WITNESS, OTHER])
+    signatures.prove(proof, checkpoint, LOG, 1, None, keys, quorum)
+    (said,) = [claim for claim in proof.not_proved if claim.what == signatures.OTHERS] or [None]
+    if missed:
+        names = ", ".join(signatures.name_of(key.public) for key in missed)
+        assert (said.ground, said.was_asked) == (f"no cosignature in the document is of {names}", is_asked)
+    assert (said is None, proof.holds) == (not missed, not is_asked)
+    told = {claim.ground for claim in proof.proved if claim.what == signatures.WITNESSED}
+    assert len(told) == len(set(named) - set(missed))
+
+
+def test_where_no_witness_signed_a_quorum_changes_nothing():
+    for quorum in (None, 1):
+        proof = Proof()
+        signatures.prove(proof, carried(), LOG, 1, None, [WITNESS.public, OTHER.public], quorum)
+        assert (proof.holds, signatures.OTHERS in {claim.what for claim in proof.not_proved}) == (
+            False,
+            False,
+        )
