@@ -169,11 +169,13 @@ class _Signers:
     def look_at(self, name: str, made: CarriedCheckpoint) -> None:
         """A broken signature of one of them is told, and so is a key that was retired before the row."""
         try:
-            signed = [key for key, _ in made.signers(self.keys or (), self.kind)]
+            signers = made.signers(self.keys or (), self.kind)
         except notes.NoteError as error:
             self.found.append(f"{name}: the checkpoint: {error}")
             return
+        signed = [key for key, _ in signers]
         if self.kind == COSIGNATURE:
+            self.found += [f"{name}: the checkpoint: {told}" for told in signatures.signed_late(signers)]
             others = signatures.missing(self.keys or (), signed)
             if not signed or signatures.is_too_few(self.keys or (), others, self.quorum):
                 self.unsigned.append(name)

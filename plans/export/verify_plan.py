@@ -621,6 +621,11 @@ def check_witnessed(
         is_asked, why = kept.witnesses is not None, "it has not signed"
         lists.leave(what, why if is_asked else "no key of a witness was given (--witness)", is_asked)
         return
+    late = [name for name, seconds, until in seen if until is not None and seconds > until.timestamp()]
+    if late:
+        told = f"the witness {late[0]} signed after its key was retired"
+        lists.conclude(what, "", [f"integrity/checkpoint: {told}"])
+        return
     for name, seconds, _ in seen:
         at = f"{datetime.fromtimestamp(seconds, UTC):%Y-%m-%d %H:%M} UTC"
         origin = note.partition("\n")[0]

@@ -181,6 +181,9 @@ def _prove_witnessed(
             why += "; one of these keys signs logs, and is none of a witness"
         proof.leave(WITNESSED, why, asked=True)
         return
+    if late := signed_late(seen):
+        proof.conclude(WITNESSED, "", [f"integrity/checkpoint: {told}" for told in late], asked=True)
+        return
     for key, seconds in seen:
         at = datetime.fromtimestamp(seconds or 0, UTC)
         origin = notes.read_tree_head(checkpoint.note).origin
@@ -191,6 +194,15 @@ def _prove_witnessed(
         proof.leave(OTHERS, why, asked=is_too_few(witnesses, others, quorum))
     rows = f"rows after {checkpoint.sequence}, of which the witness saw none"
     _leave_later(proof, rows, checkpoint.sequence, length, sealed)
+
+
+def signed_late(seen: Sequence[Signer]) -> list[str]:
+    """Cosignatures that say a time after the end of their key: whoever found it made them."""
+    return [
+        f"the witness {name_of(key)} signed after its key was retired at {key.until}"
+        for key, seconds in seen
+        if key.until is not None and seconds is not None and seconds > key.until.timestamp()
+    ]
 
 
 def missing(named: Sequence[NoteKey], signed: Sequence[NoteKey]) -> list[str]:

@@ -205,6 +205,16 @@ def test_each_witness_that_is_named_must_have_signed_or_as_many_as_the_quorum(bo
     assert (holds, WITNESSED in proved, OTHERS in left) == (False, False, False)
 
 
+def test_a_cosignature_of_after_the_end_of_its_key_is_told(body):
+    _, last = rows_of(body)
+    raw = sealed_anew(signed(body, last, OURS, cosigned=AT))
+    for end, is_late in ((AT.replace(hour=11), True), (AT, False), (AT.replace(hour=13), False)):
+        holds, proved, left, found = claims(raw, witnesses=[retired(WITNESS.public, end)])
+        told = ["integrity/checkpoint: the witness auditor signed after its key was retired"]
+        assert (holds, found, WITNESSED in proved) == (not is_late, told * is_late, not is_late)
+        assert left.get(WITNESSED) == (NOT_BY_IT if is_late else None)
+
+
 def test_who_runs_it_names_keys_witnesses_and_how_many(body, tmp_path, capsys):
     seal, last = rows_of(body)
     plan, keys = tmp_path / "plan.json", tmp_path / "keys.txt"

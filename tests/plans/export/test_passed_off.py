@@ -493,6 +493,14 @@ def test_of_two_witnesses_one_is_not_enough_unless_the_reader_says_so(plan, key,
             )
     cosign(STRANGER)
     call_command("verify_changelog", plan.plan_id, witness=[str(WITNESS.public), second])
+    ended = tmp_path / "ended.txt"
+    for at, is_late in ((START - timedelta(seconds=1), True), (START + timedelta(days=1), False)):
+        ended.write_text(f"{WITNESS.public}\n{second} until {at.isoformat()}\n")
+        if is_late:
+            with pytest.raises(CommandError, match="the witness .* signed after its key was retired at"):
+                call_command("verify_changelog", plan.plan_id, witness=[str(ended)])
+        else:
+            call_command("verify_changelog", plan.plan_id, witness=[str(ended)])
     assert says(document.to_bytes(sealing.sealed(plan)), witnesses=[WITNESS.public, STRANGER.public])[0]
 
 

@@ -263,3 +263,13 @@ def test_where_no_witness_signed_a_quorum_changes_nothing():
             False,
             False,
         )
+
+
+def test_a_cosignature_of_after_the_end_of_its_key_is_told():
+    checkpoint = carried(witnesses=[WITNESS, OTHER])
+    for seconds, is_late in ((-1, True), (0, False), (1, False)):
+        kept = replace(WITNESS.public, until=datetime.fromtimestamp(SECONDS + seconds, UTC))
+        found, proved, left, asked = said(checkpoint, witnesses=[OTHER.public, kept])
+        told = f"the witness {signatures.name_of(kept)} signed after its key was retired at {kept.until}"
+        assert found == ([f"integrity/checkpoint: {told}"] if is_late else [])
+        assert (signatures.WITNESSED in proved, asked) == (not is_late, {signatures.WITNESSED})
