@@ -276,7 +276,7 @@ def _prove(body: dict[str, Any], lists: Lists, kept: Kept) -> None:
             when = f"{row['at'][:10]} (row {row['sequence']})"
             lists.leave(what, f"{row['actor']} erased them on {when}: {row['reason']}")
     seals = [row for row in log if is_row(row, "plans.plan", "sealed") and not row["erased"]]
-    check_seal(body, log, seals[-1] if seals else None, sections, lists)
+    check_seal(body, log, seals, sections, lists)
     check_text(body, bool(seals), lists)
     hashes = {row["sequence"]: row["hash"] for row in log}
     sealed = seals[-1]["sequence"] if seals else 0
@@ -359,11 +359,11 @@ def check_rows(log: list[Any], integrity: dict[str, Any]) -> Found:
 
 
 def check_seal(
-    body: dict[str, Any], log: list[Any], seal: Any, sections: dict[str, str], lists: Lists
+    body: dict[str, Any], log: list[Any], seals: list[Any], sections: dict[str, str], lists: Lists
 ) -> None:
     what = "every section says what it said when it was sealed"
     is_of_today = any(is_row(row, "plans.plan", "created") and row["to"] for row in log)
-    if seal is None:
+    if not seals:
         if is_of_today:
             lists.conclude(what, "", ["change_log: no row seals this document, and one should"])
         else:
@@ -371,13 +371,11 @@ def check_seal(
         return
     now = {key: hashed for key, hashed in sections.items() if key not in UNSEALED}
     now |= {f"integrity/{key}": digest(body["integrity"].get(key)) for key in ("seed", "versions")}
-    row = f"row {seal['sequence']} of the change log"
-    found = [f"{key}: it is not what {row} sealed" for key in differences(seal["to"], now)]
+    row = f"row {seals[-1]['sequence']} of the change log"
+    found = [f"{key}: it is not what {row} sealed" for key in differences(seals[-1]["to"], now)]
     lists.conclude(what, f"the seal in {row}", found)
     if not is_of_today:
-        first = next(
-            row["sequence"] for row in log if is_row(row, "plans.plan", "sealed") and not row["erased"]
-        )
+        first = seals[0]["sequence"]
         why = f"row {first} is the first seal: the plan began before there were any"
         if any(row["erased"] and row["event"] == "created" for row in log):
             why = f"row {first} is the first seal; a row of a creation is erased, so one may be missing"
@@ -410,7 +408,7 @@ def check_text(body: dict[str, Any], is_sealed: bool, lists: Lists) -> None:
         f"{name}: it is not the one in the log" for name, t in known.items() if not same(t, plan.get(name))
     ]
     name = "command, inputs, data sets and checklist"
-    _compared(lists, name, wrong, len(known) - len(wrong), len(texts) - len(known))
+    _compared(lists, name, wrong, len(known), len(texts) - len(known))
     check_outputs(body, lists)
     check_listed(body, lists)
     check_calls(body, lists)
@@ -419,9 +417,7 @@ def check_text(body: dict[str, Any], is_sealed: bool, lists: Lists) -> None:
 
 def check_outputs(body: dict[str, Any], lists: Lists) -> None:
     log, wrong, compared, unknown = body["change_log"], [], 0, 0
-    labels = {
-        row["entity_id"]: row["object"] for row in log if row["entity"] == "plans.task" and not row["erased"]
-    }
+    labels = {row["entity_id"]: row["object"] for row in log if row["entity"] == "plans.task"}
     told = {labels.get(pk): columns for pk, columns in last_told(log, "plans.task").items()}
     for task in [task for stage in body["stages"] for task in stage["tasks"]]:
         label = f"task {task['task_id']} {task['name']}"
@@ -475,7 +471,7 @@ def check_votes(body: dict[str, Any], is_sealed: bool, lists: Lists) -> None:
             key = (approval["gate"], approval["round"], vote["decision"], vote["at"], vote["scope_sha256"])
             there.setdefault(key, []).append(vote["person"])
     for row in [row for row in body["change_log"] if is_row(row, "plans.decision", "created")]:
-        if row["erased"] or row.get("fields") is None:
+        if row.get("fields") is None:
             unknown += 1
             continue
         gate, number, person = vote_of(row)
@@ -529,7 +525,7 @@ def same(text: Any, told: Any) -> bool:
     if told is None:
         return text in (None, "", [], {}) or text == 0 and text is not False
     if isinstance(told, str):
-        return bool(text == told or str(text) == told or told == f"sha256:{digest(text)}")
+        return bool(str(text) == told or told == f"sha256:{digest(text)}")
     return digest(text) == digest(told)
 
 

@@ -130,7 +130,7 @@ def test_a_checkpoint_proves_up_to_its_row_and_the_lists_say_which_rows_came_lat
 def test_a_proof_of_any_place_in_a_tree_is_followed_and_any_other_is_told(body, size):
     wrong = ["integrity/checkpoint: its proof does not lead to its root"]
     for number in range(size):
-        raw = sealed_anew(signed(body, 3, OURS, size=size, number=number))
+        raw = sealed_anew(signed(body, 3, OURS, size=size, number=number, cosigned=AT))
         assert claims(raw, keys=[OURS.public])[3] == []
         part = body["integrity"]["checkpoint"]
         path = part["path"]
@@ -142,7 +142,10 @@ def test_a_proof_of_any_place_in_a_tree_is_followed_and_any_other_is_told(body, 
             {"number": (number + 1) % size} if size > 1 else {"number": 2},
         ):
             body["integrity"]["checkpoint"] = part | change
-            assert claims(sealed_anew(body))[3] == wrong, (number, change)
+            kept = {"keys": [OURS.public], "witnesses": [WITNESS.public]}
+            _, proved, left, found = claims(sealed_anew(body), **kept)
+            assert found == wrong, (number, change)
+            assert WITNESSED in left and not [what for what in proved if what.startswith((SIGNED, WITNESSED))]
 
 
 def test_without_a_checkpoint_or_a_key_the_lists_say_so(body):
@@ -293,6 +296,19 @@ def test_a_line_with_the_name_of_a_key_that_is_none_of_its_signatures_contradict
         part["keys"] = named
         lists = compare(sealed_anew(body), None, [OURS.public])
         assert any(told in finding for finding in lists.findings) and not lists.holds
+    part["keys"] = [str(OURS.public)]
+    assert f"integrity/checkpoint: {told}" in compare(sealed_anew(body)).findings
+
+
+@pytest.mark.parametrize("names", [["nonsense"], ["a+b+c"], [""], [7], None])
+def test_what_a_document_names_as_its_keys_are_keys(body, names):
+    signed(body, 3, OURS)["integrity"]["checkpoint"]["keys"] = names
+    assert compare(sealed_anew(body)).findings
+
+
+def test_words_beside_a_checkpoint_are_told(body):
+    signed(body, 3, OURS)["integrity"]["checkpoint"]["approved_by"] = "The board"
+    assert compare(sealed_anew(body)).findings == ["integrity/checkpoint: 'approved_by' is no part of a plan"]
 
 
 def head_of(body):
@@ -300,7 +316,7 @@ def head_of(body):
 
 
 @pytest.mark.parametrize(
-    "size", ["01", "+1", "-1", " 1", "1 ", "1_", "\N{FULLWIDTH DIGIT ONE}", "", "one", "0"]
+    "size", ["01", "+1", "-1", " 1", "1 ", "1_", "\N{FULLWIDTH DIGIT ONE}", "", "one", "0", "2"]
 )
 def test_both_read_the_same_sizes_of_a_tree_and_refuse_the_same(body, size):
     root = notes.as_text(head_of(signed(body, 3, OURS)).root)
@@ -313,7 +329,9 @@ def test_both_read_the_same_sizes_of_a_tree_and_refuse_the_same(body, size):
 ])  # fmt: skip
 def test_both_refuse_a_root_of_another_length_or_another_root(body, alter):
     root = notes.as_text(alter(head_of(signed(body, 3, OURS)).root))
-    for text in (f"example.com/gtm\n1\n{root}\n", f"\n1\n{root}\n", "example.com/gtm\n1\n"):
+    whole = notes.as_text(head_of(body).root)
+    for said in (root, f"{whole}!", f"{whole[:4]} {whole[4:]}"):
+        text = f"example.com/gtm\n1\n{said}\n"
         body["integrity"]["checkpoint"]["note"] = notes.sign(text, [OURS])
         assert claims(sealed_anew(body), keys=[OURS.public])[3]
 
@@ -474,6 +492,7 @@ def test_rows_that_nobody_may_erase_and_those_that_no_row_or_too_many_rows_name_
     ]
     found = claims(with_an_erasure(body, seal))[3]
     assert f"{where} {seal}: it is a seal or an erasure, which nobody may erase" in found
+    assert found[-1] == "change_log: no row seals this document, and one should"
 
 
 def test_a_blank_row_that_still_says_something_is_told(body):
@@ -572,6 +591,11 @@ def test_another_form_of_the_text_and_what_is_no_plan_is_told(written):
     assert verify_plan.prove(written).findings == []
     for raw in (written + b"\n", written.replace(b"{\n", b"{ \n", 1)):
         assert verify_plan.prove(raw).findings == form
+    no_plan = [
+        "it cannot be read as a plan (ValueError('the file is not a plan JSON: it has no integrity section'))"
+    ]
+    for raw in (b"[]", b"{}", b'{"integrity": 1}', b"7", b"null", b'["payloadType"]', b'"payloadType"'):
+        assert verify_plan.prove(raw).findings == no_plan
     for raw in (b"[]", b"{}", b'{"integrity": 1}', b"{", b"\xff", b'{"integrity": {}}', b'{"a": 1, "a": 1}'):
         (found,) = verify_plan.prove(raw).findings
         assert found.startswith("it cannot be read as a plan (")

@@ -110,8 +110,9 @@ def test_a_key_that_was_retired_before_a_row_contradicts_and_one_retired_later_i
     raw, last = envelope.wrap(exported), newest_row(exported)
     kept = replace(key, until=last + timedelta(seconds=seconds))
     made = prove_bytes(raw, Kept(keys=[kept]))
-    compare(raw, keys=[kept])
+    theirs = {what for what, *_ in compare(raw, keys=[kept]).not_proved}
     proved, left = claims(made)
+    assert (envelope.IN_TIME in theirs) is (seconds >= 0)
     if seconds < 0:
         assert [finding.where for finding in made.findings] == ["envelope"]
         assert f"was retired at {kept.until}, before a row of" in made.findings[0].message
@@ -134,10 +135,12 @@ def test_of_two_keys_one_that_goes_on_leaves_nothing_in_doubt(exported, key):
 def test_the_end_of_a_key_is_held_against_no_row_of_a_document_that_is_none(exported, key):
     """Nor is it in doubt when something was signed that is contradicted."""
     changed = json.loads(exported) | {"objective": "Another one"}
-    raw, retired = envelope.wrap(document.to_bytes(changed)), replace(key, until=newest_row(exported))
+    before = newest_row(exported) - timedelta(days=1)
+    raw, retired = envelope.wrap(document.to_bytes(changed)), replace(key, until=before)
     found = [finding.where for finding in prove_bytes(raw, Kept(keys=[retired])).findings]
     assert "objective" in found and "envelope" not in found
-    assert compare(raw, keys=[retired]).findings
+    told = compare(raw, keys=[retired]).findings
+    assert told and not [finding for finding in told if finding.startswith("envelope: ")]
 
 
 @pytest.mark.parametrize("said", [{"at": "soon"}, {"at": "2026-02-31T10:00:00Z"}, {"at": None}, None])
@@ -281,6 +284,38 @@ def test_a_timestamp_proves_when_by_the_certificates_that_the_reader_kept(export
     made = prove_bytes(raw, Kept(roots=[TestAuthority().root]))
     assert (made.findings, made.proof.holds) == ([], False)
     assert claims(made)[1][envelope.STAMPED].startswith("the certificates that you gave do not prove it")
+
+
+def test_the_verifier_for_auditors_says_of_a_timestamp_that_it_checks_none(exported, key, service):
+    def told(raw):
+        return {what: why for what, why, _ in verify_plan.prove(raw).not_proved}[envelope.STAMPED]
+
+    assert told(envelope.wrap(exported)) == "it has none"
+    stamped = told(envelope.wrap(exported, with_stamp=True))
+    assert stamped == "this program checks none: use manage.py verify_changelog --tsa"
+
+
+def test_without_the_library_an_envelope_is_opened_and_only_its_signature_cannot_be_checked(
+    exported, key, monkeypatch
+):
+    raw = envelope.wrap(exported)
+    monkeypatch.setattr(verify_plan, "Ed25519PublicKey", None)
+    assert verify_plan.prove(raw).holds
+    with pytest.raises(verify_plan.Unreadable, match="install the package cryptography"):
+        verify_plan.prove(raw, verify_plan.Kept(keys=[str(key)]))
+
+
+def test_base64_with_anything_else_in_it_is_refused_by_both(exported, key, service):
+    body = json.loads(envelope.wrap(exported, with_stamp=True))
+    (made,), (stamp,) = body["signatures"], body["timestamps"]
+    for parts in (
+        {"payload": f"{body['payload'][:8]}\n{body['payload'][8:]}"},
+        {"signatures": [made | {"sig": f"{made['sig'][:8]} {made['sig'][8:]}"}]},
+        {"timestamps": [{"rfc3161": f"{stamp['rfc3161'][:8]}!{stamp['rfc3161'][8:]}"}]},
+    ):
+        raw = canonical.document(body | parts)
+        assert [finding.where for finding in prove_bytes(raw).findings] == ["envelope"]
+        assert compare(raw, keys=[key]).findings
 
 
 def test_a_timestamp_of_another_document_or_signature_proves_nothing(exported, key, service):

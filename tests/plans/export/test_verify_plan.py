@@ -358,6 +358,15 @@ def test_both_read_the_same_keys_and_refuse_the_same(exported, tmp_path, key, co
     assert refused.value.returncode == code
 
 
+def test_it_says_what_it_does_and_what_it_takes(capsys):
+    with pytest.raises(SystemExit) as ended:
+        verify_plan.main(["--help"])
+    said = capsys.readouterr().out
+    assert ended.value.code == 0
+    assert "Verify a plan JSON on a machine that has nothing of the project" in said
+    assert all(word in said for word in ("--key", "--witness", "--quorum", "--anchors"))
+
+
 def test_a_signature_is_checked_or_it_is_said_that_it_cannot_be(monkeypatch, exported):
     monkeypatch.setattr(verify_plan, "Ed25519PublicKey", None)
     with pytest.raises(verify_plan.Unreadable, match="install the package cryptography"):
