@@ -350,7 +350,7 @@ class Day(Input):
 PIPELINE, DIAMOND = "pipeline", "diamond"
 PATTERN = Choice(
     "pattern",
-    "One task after the other, or side by side up to a merge gate; as the command has it where left out",
+    "Tasks one after the other, or side by side up to a merge gate. Empty: as the command has it",
     options=(PIPELINE, DIAMOND),
 )
 """The input by which a run chooses its pattern; ``plans.runs.patterns`` makes the graph of it."""

@@ -107,8 +107,8 @@ PLAN_LOYALTY = registry.register(
             KnownList("personas", "Member segments, separated by commas: values of the member list's persona, or RFM "
                       "segments such as champions; design and economics are split by them", among="personas"),
             ConstraintText("constraints", "Compliance or platform rules, separated by semicolons: "
-                           "no-expiry:US-CA; exclude-channels:sms; or plain sentences, which are read where they "
-                           "say no more than a rule, and are for a person otherwise"),
+                           "no-expiry:US-CA; exclude-channels:sms. A plain sentence that says one rule is read as "
+                           "that rule; a person reads the others"),
             *ASSUMPTIONS,
             PATTERN,
             RETRIES,

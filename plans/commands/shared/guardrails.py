@@ -9,7 +9,7 @@ MOST_RETRIES = 2
 """The limit of the runbooks: a run may ask for fewer, never for more."""
 RETRIES = Count(
     RETRY_LIMIT,
-    "How often a step that failed is tried again; 2 unless said",
+    "How often a failed step is tried again. Empty: 2",
     minimum=0,
     maximum=MOST_RETRIES,
     flag="retry-limit",
