@@ -149,7 +149,8 @@ def words(name: str) -> str:
 def in_words(attempt: Any, task: Any) -> str:
     """An attempt at a task as a sentence: which, by whom, what came of it, and why."""
     who = "" if attempt.executor == "original" else f" by the {attempt.get_executor_display().lower()}"
-    took = f" after {attempt.seconds:,.1f} s" if attempt.seconds is not None else ""
+    # Who completes a task at once may be seen to end it before it began: the clock is read twice.
+    took = f" after {max(attempt.seconds, 0.0):,.1f} s" if attempt.seconds is not None else ""
     why = f" ({attempt.error_class})" if attempt.error_class else ""
     error = f": {attempt.error}" if attempt.error else "."
     outcome = attempt.get_outcome_display().lower()

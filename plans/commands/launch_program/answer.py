@@ -50,8 +50,8 @@ def of_date(
         headline=f"{asks}: {_of_date(found, told)}",
         verdict=verdict,
         certainty=Certainty(
-            f"Probability of making the date {chance_in_words(on_time.value)}, with everybody on one task at a time and nobody taken "
-            "to stand in for whoever is away.",
+            f"Probability of making the date {chance_in_words(on_time.value)}, with everybody on one task at a time and without "
+            "stand-ins for people who are away.",
             on_time.value,
             f"a launch on {day}",
         ),

@@ -47,7 +47,7 @@ class RuleOverview:
         if told := self.readings[-1].limit:
             return f"when {told}"
         if not self.rule.comparator:
-            return "when it is reported"
+            return "when a run or a person reports it"
         return f"when {self.rule.comparator} {self.rule.limit}"
 
     @property

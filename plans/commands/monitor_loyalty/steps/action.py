@@ -142,12 +142,12 @@ def test_of(play: dict[str, Any]) -> tuple[TestPlan | None, str]:
     rate, members, weeks = play["base_rate"], play["members"], play["test_weeks"]
     anyway = f"{percent(rate)} are expected to buy anyway"
     if not 0 < rate < 1 or rate * (1 + SMALLEST_LIFT) >= 1:
-        return None, f"It {CANNOT_BE_TESTED}: {anyway}, which leaves no room for the lift that is valued."
+        return None, f"It {CANNOT_BE_TESTED}. Of the members, {anyway}, which leaves no room for this lift."
     size = int(np.ceil(members_per_arm_for_share(rate, rate * SMALLEST_LIFT)))
     if 2 * size > members:
         return None, (
-            f"It {CANNOT_BE_TESTED}: a test of the lift that is valued takes {size:,} members per arm, {members:,} exist, "
-            f"and {anyway} within {weeks} weeks."
+            f"It {CANNOT_BE_TESTED}. A test of this lift needs {size:,} members per arm. There are {members:,} members, of "
+            f"whom {anyway} within {weeks} weeks."
         )
     found = plan_test(size, members, minimum_weeks=weeks)
     if isinstance(found, Unavailable):
