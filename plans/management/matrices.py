@@ -25,6 +25,7 @@ _SITUATIONS: Sequence[tuple[SeparationRule, str, Mapping[str, Any]]] = (
         {"decided_elsewhere": {PERSON}},
     ),
     (SeparationRule.NOT_A_PERSON, "is a token or service account", {"services": {PERSON}}),
+    (SeparationRule.SPEAKS_FOR_A_PARTNER, "is the contact of a partner", {"speaks_for": {PERSON: "Acme"}}),
 )
 
 

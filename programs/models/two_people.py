@@ -159,12 +159,14 @@ def _now_stands_as(asked: AskedChange, change: GuardedChange | None, pk: Any) ->
 
 
 def seconds(user: Any, people: Collection[int] = ()) -> set[int]:
-    """The people who could agree to what ``user`` does about ``people``."""
+    """Our people who could agree to what ``user`` does about ``people``; nobody who speaks for a partner."""
     may = get_user_model().objects.with_perm(PERMISSION, backend=BACKEND)
     person = apps.get_model("programs", "person")
     found = person.objects.filter(is_active=True, accounts__in=may.filter(password_of_another=None))
     own = person.objects.filter(whose_act.of_account(user)).values("pk")
-    return set(found.exclude(pk__in=own).exclude(pk__in=people).values_list("pk", flat=True))
+    theirs = person.objects.filter(accounts__people__partner__isnull=False).values("pk")
+    ours = found.exclude(pk__in=theirs).exclude(pk__in=own)
+    return set(ours.exclude(pk__in=people).values_list("pk", flat=True))
 
 
 def leaves_nobody(take: Callable[[], Any]) -> bool:

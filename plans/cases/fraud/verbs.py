@@ -21,7 +21,7 @@ from plans.cases.fraud.models import (
     FraudCaseKind,
     FraudProposal,
 )
-from plans.engine.people.permissions import asked_by, persons_of, why_not_in_person
+from plans.engine.people.permissions import asked_by, persons_of, why_not_ours
 from plans.models import Plan
 from programs.models import Person, Program
 
@@ -131,7 +131,7 @@ def may_judge(actor: Actor, case: FraudCase, params: Params) -> str | None:
     """A person with the permission, in a session; not the engine and not a token."""
     if actor.is_system or not actor.interactive:
         return "Only a person in a session can judge a fraud case."
-    if refused := why_not_in_person(actor):
+    if refused := why_not_ours(actor):
         return refused
     if not persons_of(actor.user):
         return f"The account {actor.label} belongs to no person in the directory."

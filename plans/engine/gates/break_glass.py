@@ -20,7 +20,7 @@ from plans.engine.escalation import ladder
 from plans.engine.escalation.clocks import calendar_of
 from plans.engine.gates import conflicts, tally
 from plans.engine.people.directory import Directory
-from plans.engine.people.permissions import persons_of, why_not_in_person
+from plans.engine.people.permissions import persons_of, why_not_ours
 from plans.engine.running import flow
 from plans.engine.stopping import stopped as stops
 from plans.models import DECIDABLE_STATES, OPEN_CASE_STATES, Approval, BreakGlass
@@ -138,7 +138,7 @@ def _person_at(approval: Approval) -> Person:
         raise NotPermitted(stopped)
     if actor.is_system or not actor.interactive or not actor.user.has_perm("plans.use_break_glass"):
         raise NotPermitted("Only a person in a session with the permission can use break-glass.")
-    if refused := why_not_in_person(actor):
+    if refused := why_not_ours(actor):
         raise NotPermitted(refused)
     if approval.state not in DECIDABLE_STATES:
         raise GuardNotMet(

@@ -70,6 +70,7 @@ def around(rounds: Sequence[Approval], directory: Directory) -> Around:
             decided_elsewhere=_ids(elsewhere),
             acts_for=directory.acts_for(),
             chosen_by=chosen,
+            speaks_for=directory.speaks_for,
         )
         found[r.pk] = reasons(facts, directory)
         askers[r.plan_id] |= written[r.pk]
@@ -91,6 +92,7 @@ def excluded_from_draft(
         executors=_ids(owner.pk for owner in owners),
         acts_for=directory.acts_for(),
         chosen_by=_chosen_by(directory, accounts),
+        speaks_for=directory.speaks_for,
     )
     return reasons(facts, directory)
 

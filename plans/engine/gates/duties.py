@@ -20,6 +20,7 @@ class SeparationRule(IntEnum):
     DECIDED_ELSEWHERE = 4
     ACTS_FOR = 5
     NOT_A_PERSON = 6
+    SPEAKS_FOR_A_PARTNER = 7
 
 
 _SENTENCES = {
@@ -39,7 +40,8 @@ class Facts:
     ``executors`` execute or own a task the gate guards; ``decided_elsewhere`` decided at a stage this one
     must be distinct from (empty where the stage does not say so); ``acts_for`` maps a stand-in (delegate,
     substitute) to the people whose authority they may use here; ``chosen_by`` maps a delegate to who chose
-    them; ``services`` are the ids without a person in a session.
+    them; ``services`` are the ids without a person in a session; ``speaks_for`` maps a person to the partner
+    whose contact they are.
     """
 
     requesters: Collection[str] = ()
@@ -49,6 +51,7 @@ class Facts:
     acts_for: Mapping[str, Collection[str]] = field(default_factory=dict)
     chosen_by: Mapping[str, str] = field(default_factory=dict)
     services: Collection[str] = ()
+    speaks_for: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +75,9 @@ def exclusions(facts: Facts, names: Mapping[str, str] | None = None) -> tuple[Ex
         *_by(SeparationRule.EXECUTES, facts.executors),
         *_by(SeparationRule.DECIDED_ELSEWHERE, facts.decided_elsewhere),
     ]
+    for person, partner in facts.speaks_for.items():
+        sentence = f"speaks for {partner}, and so does not decide for us"
+        own.append(Exclusion(person, SeparationRule.SPEAKS_FOR_A_PARTNER, sentence))
     barred = {exclusion.person for exclusion in own}
     found = {*own, *_by(SeparationRule.NOT_A_PERSON, facts.services)}
     for stand_in, principals in facts.acts_for.items():

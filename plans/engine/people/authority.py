@@ -17,10 +17,11 @@ from gtm.core.errors import InvalidInput, Problem
 from gtm.core.evidence import changelog
 from gtm.core.fsm import perform
 from plans.engine.gates import conflicts
-from plans.engine.people.permissions import asked_by, persons_of, why_not_in_person
+from plans.engine.people.permissions import asked_by, persons_of, why_not_ours
 from plans.models import FINAL_PLAN_STATES, Plan
 from programs.models import UNSETTLED_CHANGE_STATES, GuardedChange, Person, whose_act
 from programs.models.two_people import PERMISSION, make, seconds
+from programs.selectors import is_partners_contact
 
 Params = Mapping[str, Any]
 VERBS = ("approve", "refuse", "withdraw", "confirm")
@@ -53,7 +54,7 @@ def may_second(actor: Actor, change: GuardedChange, params: Params) -> str | Non
     """A second person in a session, with the permission, whom the change does not concern."""
     if not actor.is_system and not actor.user.has_perm(PERMISSION):
         return "You need the permission to agree to changes of who may decide."
-    if refused := why_not_in_person(actor):
+    if refused := why_not_ours(actor):
         return refused
     people = persons_of(actor.user)
     if not people:
@@ -85,7 +86,7 @@ def who_could_agree(change: GuardedChange) -> list[Person]:
 
 def waiting_changes(user: Any, people: set[int], most: int) -> list[GuardedChange]:
     """Changes to which these people could be the second, the oldest first."""
-    if not user.has_perm(PERMISSION):
+    if not user.has_perm(PERMISSION) or is_partners_contact(user):
         return []
     rows = GuardedChange.objects.filter(state__in=UNSETTLED_CHANGE_STATES).select_related("requested_by")
     rows = rows.exclude(whose_act.by_people("requested_by", people)).order_by("created_at", "pk")

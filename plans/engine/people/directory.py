@@ -41,6 +41,8 @@ class Directory:
     absences: dict[int, tuple[Absence, ...]]
     delegations: tuple[Delegation, ...]
     with_account: frozenset[int]
+    speaks_for: dict[str, str]
+    """Person, as text → the partner that they, or somebody with an account in common, are the contact of."""
 
     @classmethod
     def today(cls) -> Directory:
@@ -62,13 +64,15 @@ class Directory:
             away[absence.person_id].append(absence)
         delegations = Delegation.objects.filter(**running, revoked_at__isnull=True)
         accounts = Person.accounts.through.objects.filter(user__is_active=True)
+        behind = list(accounts.order_by("pk").values_list("person_id", "user__people__partner__name"))
         holders = Approver.objects.filter(person__is_active=True).select_related("person", "role")
         return cls(
             now,
             tuple(holders.order_by("pk")),
             {person: tuple(rows) for person, rows in away.items()},
             tuple(delegations.select_related("principal", "delegate", "role").order_by("pk")),
-            frozenset(accounts.values_list("person_id", flat=True)),
+            frozenset(person for person, _ in behind),
+            {str(person): partner for person, partner in behind if partner},
         )
 
     def holders(self, roles: Collection[str]) -> Iterator[Approver]:

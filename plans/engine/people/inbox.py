@@ -43,7 +43,7 @@ from plans.selectors import (
     tasks_with_people,
 )
 from programs.models import GuardedChange, Person, WaitingUpload
-from programs.selectors import waiting_files
+from programs.selectors import is_partners_contact, waiting_files
 
 MOST = 20
 """Of a kind in one look; more are asked for when these are done."""
@@ -155,7 +155,7 @@ def waiting_for(user: Any, most: int = MOST) -> Inbox:
         approvals=_decidable(people, directory, most),
         tasks=list(human[:most]),
         escalations=take(cases, theirs_now, most),
-        break_glass=awaiting_second(people)[:most] if user.has_perm("plans.use_break_glass") else [],
+        break_glass=awaiting_second(people)[:most] if _may(user, "plans.use_break_glass") else [],
         reviews=owed_reviews(user, people)[:most],
         policies=proposals(user, people)[:most],
         changes=authority.waiting_changes(user, people, most),
@@ -168,13 +168,18 @@ def waiting_for(user: Any, most: int = MOST) -> Inbox:
     )
 
 
+def _may(user: Any, permission: str) -> bool:
+    """Whether somebody decides this for us: who speaks for a partner does not, whatever else they may."""
+    return user.has_perm(permission) and not is_partners_contact(user)
+
+
 def _files(user: Any, most: int) -> list[WaitingUpload]:
-    return list(waiting_files(user)[:most]) if user.has_perm("programs.add_dataset") else []
+    return list(waiting_files(user)[:most]) if _may(user, "programs.add_dataset") else []
 
 
 def _stopped(user: Any, people: set[int], most: int) -> list[RipcordPull]:
     """Pulls that this user may close and has not agreed to yet."""
-    if not user.has_perm("plans.release_ripcord"):
+    if not _may(user, "plans.release_ripcord"):
         return []
     return [
         pull for pull in pulls_to_close() if not people & {agreed["person"] for agreed in pull.released_by}
@@ -191,7 +196,7 @@ def _cases(user: Any, people: set[int], most: int) -> list[CasesOfKind]:
 
 def proposals(user: Any, people: set[int]) -> list[PolicyVersion]:
     """Policies that these people may adopt: with the permission, and not their own."""
-    if not user.has_perm("plans.adopt_policy"):
+    if not _may(user, "plans.adopt_policy"):
         return []
     rows = PolicyVersion.objects.filter(state="proposed").exclude(proposed_by__people__in=people)
     return list(rows.select_related("proposed_by").order_by("created_at", "pk")[:MOST])
@@ -199,7 +204,7 @@ def proposals(user: Any, people: set[int]) -> list[PolicyVersion]:
 
 def owed_reviews(user: Any, people: set[int]) -> list[BreakGlass]:
     """Uses of break-glass that these people may review: with the permission, and not their own."""
-    if not user.has_perm("plans.review_break_glass"):
+    if not _may(user, "plans.review_break_glass"):
         return []
     theirs = Q(asked_by__in=people) | Q(agreed_by__in=people)
     return list(break_glass_uses(owed=True).exclude(theirs)[:MOST])

@@ -15,6 +15,7 @@ from gtm.core.identity import confirmation
 from plans.engine.escalation import rotas
 from plans.engine.people.directory import Directory
 from programs.models import Approver, Person, whose_act
+from programs.selectors import partners_of
 
 Params = Mapping[str, Any]
 NO_SECOND_FACTOR = (
@@ -48,6 +49,15 @@ def why_not_in_person(actor: Actor) -> str | None:
     if actor.is_system or not actor.interactive:
         return "Only a person in a session can do this; tokens and services cannot."
     return accounts.why_not_theirs(actor.user) or why_no_second_factor(actor)
+
+
+def why_not_ours(actor: Actor) -> str | None:
+    """Why this actor decides nothing for us: no person in a session, or one who speaks for a partner."""
+    if refused := why_not_in_person(actor):
+        return refused
+    if partners := partners_of(actor.user):
+        return f"{actor.label} speaks for {partners[0]}, and so does not decide for us."
+    return None
 
 
 def why_no_second_factor(actor: Actor) -> str | None:
@@ -107,21 +117,21 @@ def may_release_ripcord(actor: Actor, obj: Any, params: Params) -> str | None:
     """People with the permission to release the rip-cord, never the engine."""
     if actor.is_system or not actor.user.has_perm("plans.release_ripcord"):
         return "You need the permission to release the rip-cord."
-    return why_not_in_person(actor)
+    return why_not_ours(actor)
 
 
 def may_use_break_glass(actor: Actor, obj: Any, params: Params) -> str | None:
     """Two people with the permission to use break-glass, one of them with no other part in the plan."""
     if actor.is_system or not actor.user.has_perm("plans.use_break_glass"):
         return "You need the permission to use break-glass."
-    return why_not_in_person(actor)
+    return why_not_ours(actor)
 
 
 def may_review_break_glass(actor: Actor, obj: Any, params: Params) -> str | None:
     """People with the permission to review break-glass, who did not use it here."""
     if actor.is_system or not actor.user.has_perm("plans.review_break_glass"):
         return "You need the permission to review break-glass."
-    return why_not_in_person(actor)
+    return why_not_ours(actor)
 
 
 def may_work_on(actor: Actor, task: Any, params: Params) -> str | None:
@@ -163,7 +173,7 @@ def may_adopt_policy(actor: Actor, row: Any, params: Params) -> str | None:
     """A person in a session with the permission to adopt policies, by any account not the proposer."""
     if actor.is_system or not actor.interactive or not actor.user.has_perm("plans.adopt_policy"):
         return "Only a person in a session with the permission to adopt policies can do this."
-    if refused := why_not_in_person(actor):
+    if refused := why_not_ours(actor):
         return refused
     people = {person.pk for person in persons_of(actor.user)}
     if not people:

@@ -16,7 +16,7 @@ from plans.engine.people.permissions import (
     may_answer,
     may_work_on,
     persons_of,
-    why_not_in_person,
+    why_not_ours,
 )
 from plans.engine.running.flow import gates_behind
 from plans.models import Escalation, Plan, Task, TaskKind
@@ -61,7 +61,7 @@ def may_waive(actor: Actor, task: Task, params: Params) -> str | None:
     """
     if actor.is_system:
         return "Only people can waive a task."
-    if refused := why_not_in_person(actor):
+    if refused := why_not_ours(actor):
         return refused
     if has_asked(actor.user, task.plan):
         return "The person who asked for this run, or edited it, cannot waive its tasks."

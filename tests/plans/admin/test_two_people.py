@@ -11,9 +11,11 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from gtm.core import access_tokens, clock
-from gtm.core.actors import COMMAND_LINE, Actor, acting_as
+from gtm.core.actors import ADMIN, COMMAND_LINE, Actor, acting_as
+from gtm.core.errors import NotPermitted
 from gtm.core.evidence import audit
 from gtm.core.models import ChangeLogEntry, PasswordOfAnother
+from plans.engine.people import authority
 from plans.models import LADDER, Notice, NoticeKind
 from plans.runs import policies
 from programs import access_review
@@ -689,6 +691,25 @@ def test_whoever_answers_for_a_program_does_not_agree_to_what_it_proposed(demo):
     assert f"change {change.pk}" not in manage("inbox", "--as", "deputy")[1]
     assert answer("exec", change, "approve").json()["state"] == "approved"
     assert holds_legal()
+
+
+def test_who_speaks_for_a_partner_is_nobodys_second_person_whatever_else_they_may(demo):
+    """Also by another account's person: who shares an account with the contact counts as the contact."""
+    with acting_as(SYSTEM):
+        row = northwind()
+        row.contact = who("deputy")
+        row.save()
+    grant_over_rest(demo)
+    change = GuardedChange.objects.get()
+    assert rest("deputy").get(url(f"guarded-changes/{change.pk}/")).status_code == 404
+    page("deputy").post(at(GuardedChange, "change", change.pk), {"answer": "approve"}, follow=True)
+    change.refresh_from_db()
+    assert (change.state, holds_legal()) == ("proposed", False)
+    here = Actor.of_user(user("deputy"), ADMIN, interactive=True)
+    with acting_as(here, "Because."), pytest.raises(NotPermitted, match="speaks for Northwind"):
+        authority.decide(change, "approve")
+    assert f"change {change.pk}" not in manage("inbox", "--as", "deputy")[1]
+    assert who("deputy") not in authority.who_could_agree(change)
 
 
 def test_the_second_person_agrees_on_a_page_and_at_the_command_line(demo):

@@ -27,6 +27,7 @@ def rules_of(person, given_facts):
         (Facts(requesters=["bob"], acts_for={"ada": ["bob"]}), SeparationRule.ACTS_FOR),
         (Facts(requesters=["bob"], chosen_by={"ada": "bob"}), SeparationRule.ACTS_FOR),
         (Facts(services=["ada"]), SeparationRule.NOT_A_PERSON),
+        (Facts(speaks_for={"ada": "Acme"}), SeparationRule.SPEAKS_FOR_A_PARTNER),
     ],
 )
 def test_each_rule_excludes_by_itself(known, rule):
@@ -97,6 +98,7 @@ def test_the_rules_carry_the_numbers_that_auditors_know_them_by():
         "DECIDED_ELSEWHERE": 4,
         "ACTS_FOR": 5,
         "NOT_A_PERSON": 6,
+        "SPEAKS_FOR_A_PARTNER": 7,
     }
 
 

@@ -11,6 +11,7 @@ from plans.engine.gates import eligibility, future_rounds, rounds
 from plans.engine.people import inbox
 from plans.export import decisions
 from plans.models import Plan
+from programs.models import Partner
 from tests.factories import (
     START,
     AbsenceFactory,
@@ -252,6 +253,28 @@ def test_who_recuses_is_not_replaced_by_the_own_delegate(vote):
     plan = make_plan()
     vote(ann, round_of(plan), "recuse")
     assert round_of(plan).state == "unsatisfiable"
+
+
+def test_who_speaks_for_a_partner_does_not_decide_and_nor_does_who_shares_their_account():
+    ann, ben, _ = person("Ann", "finance"), person("Ben", "finance"), person("Cleo", "finance")
+    ben.accounts.add(ann.accounts.get())
+    plan = make_plan()
+    assert names_of(bench(plan)) == {"Ann", "Ben", "Cleo"}
+    Partner(slug="northwind", name="Northwind", contact=ann).save()
+    assert names_of(bench(plan)) == {"Cleo"}
+    assert reasons(plan) == dict.fromkeys(
+        ("Ann", "Ben"), "speaks for Northwind, and so does not decide for us"
+    )
+    with acting_as(actor_of(ann)), pytest.raises(NotPermitted, match="speaks for Northwind"):
+        rounds.decide(round_of(plan), "approve")
+
+
+def test_whom_a_partners_contact_stands_in_for_is_not_decided_for():
+    ann, ben = person("Ann", "finance"), person("Ben")
+    person("Cleo", "finance")
+    AbsenceFactory(person=ann, substitute=ben)
+    Partner(slug="northwind", name="Northwind", contact=ben).save()
+    assert names_of(bench(make_plan())) == {"Cleo"}
 
 
 def test_the_inbox_asks_a_fixed_number_of_questions(django_assert_num_queries, django_assert_max_num_queries):
