@@ -16,6 +16,7 @@ from plans.drawing.colours import INK, PAPER_INK
 
 CHILD = "plans.drawing.picture_child"
 WIDTH = 680  # px
+LETTER, BESIDE_LABEL = 7, 44  # px of a legend: a letter at most, and what is beside a name
 FONT = "DejaVu Sans Condensed"
 FAILED = "The chart cannot be drawn at the moment."
 
@@ -36,4 +37,13 @@ def _on_paper(payload: Mapping[str, Any], specified: Mapping[str, Any] | None) -
     full = specification.with_points(specified or specification.specification(payload), payload)
     coloured = json.loads(json.dumps(full).replace(json.dumps(INK), json.dumps(PAPER_INK)))
     config = {**coloured["config"], "font": FONT}
+    config["legend"] = {**config["legend"], **_legend([one["label"] for one in payload["series"]])}
     return {**coloured, "width": WIDTH, "background": "white", "config": config}
+
+
+def _legend(labels: Sequence[str]) -> dict[str, int]:
+    """Names of series in full, in as many columns as fit: a row that is too long would be cut at the edge."""
+    room = [LETTER * len(label) + BESIDE_LABEL for label in labels]
+    if sum(room) <= WIDTH:
+        return {}
+    return {"labelLimit": WIDTH - BESIDE_LABEL, "columns": max(1, WIDTH // max(room))}

@@ -27,6 +27,16 @@ def test_a_png_is_twice_as_large_on_white():
     assert picture.getpixel((1, 1)) == (255, 255, 255)
 
 
+def test_names_of_series_are_told_in_full_however_long_they_are():
+    names = ["Überregionale Datenanalyse- und Beratungsgenossenschaft eG Köln",
+             "Nordwind Wolkenrechenzentren Betriebsgesellschaft mbH & Co. KG"]  # fmt: skip
+    payload = chart("bar")
+    series = [one | {"label": name} for one, name in zip(payload["series"] * 2, names, strict=False)]
+    (drawn,) = pictures.pictures([(payload | {"series": series}, None)], "svg")
+    texts = [text.text for text in ET.fromstring(drawn).iter("{http://www.w3.org/2000/svg}text")]
+    assert set(names) <= set(texts)
+
+
 def test_the_same_chart_is_the_same_picture():
     assert pictures.pictures([(chart(), None)], "svg") == pictures.pictures([(chart(), None)], "svg")
 
