@@ -52,7 +52,7 @@ Signer = tuple[str, int, datetime | None]
 """The name of a key that signed, when (0 where it does not say), and when it was retired."""
 
 
-class Kept(NamedTuple):
+class ReadersOwn(NamedTuple):
     """What the reader kept. None: not given."""
 
     anchors: list[Any] | None = None
@@ -62,7 +62,7 @@ class Kept(NamedTuple):
     """How many of the witnesses must have signed. None: each of them."""
 
 
-NOTHING = Kept()
+NOTHING = ReadersOwn()
 
 
 class Unreadable(Exception):
@@ -153,7 +153,7 @@ def parse(raw: bytes) -> Any:
     return json.loads(raw, object_pairs_hook=once)
 
 
-def prove(raw: bytes, kept: Kept = NOTHING, *, is_inside: bool = False) -> Lists:
+def prove(raw: bytes, kept: ReadersOwn = NOTHING, *, is_inside: bool = False) -> Lists:
     """Check a file, with what the reader kept. ``is_inside``: it came out of an envelope."""
     lists = Lists()
     try:
@@ -175,7 +175,7 @@ def prove(raw: bytes, kept: Kept = NOTHING, *, is_inside: bool = False) -> Lists
     return lists
 
 
-def prove_envelope(body: dict[str, Any], kept: Kept) -> Lists:
+def prove_envelope(body: dict[str, Any], kept: ReadersOwn) -> Lists:
     """Check a plan JSON that travels in a DSSE envelope (github.com/secure-systems-lab/dsse)."""
     if {*body} - {"timestamps"} != {"payload", "payloadType", "signatures"}:
         raise ValueError("the envelope has other parts than payload, payloadType, signatures and timestamps")
@@ -249,7 +249,7 @@ def spelled(value: Any) -> Any:
     return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < EXACT else value
 
 
-def _prove(body: dict[str, Any], lists: Lists, kept: Kept) -> None:
+def _prove(body: dict[str, Any], lists: Lists, kept: ReadersOwn) -> None:
     whole, body = body, {key: value for key, value in body.items() if key != "import_record"}
     integrity, log = body["integrity"], body["change_log"]
     if "import_record" in whole:
@@ -572,7 +572,7 @@ def matched(records: list[Any], chain: str, hashes: dict[int, str], name: str) -
 
 
 def check_checkpoint(
-    integrity: dict[str, Any], log: list[Any], sealed: int, kept: Kept, lists: Lists
+    integrity: dict[str, Any], log: list[Any], sealed: int, kept: ReadersOwn, lists: Lists
 ) -> None:
     part, note, row, found = integrity.get("checkpoint"), "", 0, []
     if part is not None:
@@ -610,7 +610,7 @@ def check_signed(
 
 
 def check_witnessed(
-    note: str, row: int, length: int, sealed: int, kept: Kept, seen: list[Signer], lists: Lists
+    note: str, row: int, length: int, sealed: int, kept: ReadersOwn, seen: list[Signer], lists: Lists
 ) -> None:
     what = "a witness saw the log grow to this checkpoint"
     if not seen:
@@ -804,7 +804,9 @@ def main(words: list[str] | None = None) -> int:
         most = len({read_key(line)[:4] for line in witnesses or ()})
         if given.quorum is not None and not 1 <= given.quorum <= most:
             raise Unreadable("--quorum is at least 1, and at most the number of witnesses")
-        lists = prove(read(given.file), Kept(read_anchors(given.anchors), keys, witnesses, given.quorum))
+        lists = prove(
+            read(given.file), ReadersOwn(read_anchors(given.anchors), keys, witnesses, given.quorum)
+        )
     except Unreadable as error:
         print(f"{error}.", file=sys.stderr)
         return 2

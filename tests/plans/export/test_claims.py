@@ -376,7 +376,7 @@ def test_without_the_library_a_proof_is_followed_and_only_a_signature_cannot_be_
     assert "the checkpoint in the file has row 3" in dict(lists.proved)
     for kept in ({"keys": [str(OURS.public)]}, {"witnesses": [str(WITNESS.public)]}):
         with pytest.raises(verify_plan.Unreadable, match="install the package cryptography"):
-            verify_plan.prove(raw, verify_plan.Kept(**kept))
+            verify_plan.prove(raw, verify_plan.ReadersOwn(**kept))
 
 
 # ------------------------------------------------------------------ anchors

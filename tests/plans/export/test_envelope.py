@@ -153,7 +153,7 @@ def test_rows_that_say_no_time_and_a_log_without_any_row_are_told(exported, key,
         body["change_log"][-1] |= said
     raw = envelope.wrap(chained_anew(body))
     assert {finding.where[:10] for finding in prove_bytes(raw, Kept(keys=[key])).findings} == {"change_log"}
-    assert verify_plan.prove(raw, verify_plan.Kept(keys=[str(key)])).findings
+    assert verify_plan.prove(raw, verify_plan.ReadersOwn(keys=[str(key)])).findings
 
 
 def test_what_was_asked_for_is_marked_as_such_and_nothing_else(exported, key, service):
@@ -302,7 +302,7 @@ def test_without_the_library_an_envelope_is_opened_and_only_its_signature_cannot
     monkeypatch.setattr(verify_plan, "Ed25519PublicKey", None)
     assert verify_plan.prove(raw).holds
     with pytest.raises(verify_plan.Unreadable, match="install the package cryptography"):
-        verify_plan.prove(raw, verify_plan.Kept(keys=[str(key)]))
+        verify_plan.prove(raw, verify_plan.ReadersOwn(keys=[str(key)]))
 
 
 def test_base64_with_anything_else_in_it_is_refused_by_both(exported, key, service):

@@ -32,7 +32,7 @@ def compare(raw, anchors=None, keys=None, witnesses=None, quorum=None):
     """What both say; they agree on whether it holds, and on the lists where nothing contradicts."""
     ours = prove_bytes(raw, Kept(anchors, keys, witnesses, quorum=quorum)).proof
     texts = [None if given is None else list(map(line_of, given)) for given in (keys, witnesses)]
-    theirs = verify_plan.prove(raw, verify_plan.Kept(anchors, *texts, quorum))
+    theirs = verify_plan.prove(raw, verify_plan.ReadersOwn(anchors, *texts, quorum))
     assert (bool(ours.findings), ours.holds) == (bool(theirs.findings), theirs.holds), (
         ours.findings,
         theirs.findings,
