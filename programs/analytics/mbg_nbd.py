@@ -10,7 +10,7 @@ model", same journal 25 (2008).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -19,6 +19,7 @@ from scipy.special import expit, gammaln, psi
 
 from programs.analytics.estimate import Unavailable
 from programs.analytics.lifetime import BgNbd, PurchaseHistories, minimum_of
+from programs.analytics.seasonal_time import Clock
 
 FloatArray = NDArray[np.float64]
 
@@ -29,12 +30,14 @@ _BOUNDS = ((-6.0, 5.0), (-8.0, 9.0), (-7.0, 5.0), (-7.0, 7.0))
 
 @dataclass(frozen=True, slots=True)
 class MbgNbd:
-    """The four parameters; ``alpha`` is in the unit of time of the data, the others have none."""
+    """The four parameters; ``alpha`` is in the unit of time of the data, the others have none. With a ``clock``
+    all of it runs in seasonal time, as customers leave after purchases alone."""
 
     r: float
     alpha: float
     a: float
     b: float
+    clock: Clock | None = None
 
     @property
     def name(self) -> str:
@@ -50,9 +53,15 @@ class MbgNbd:
         """Given that a customer lives, the models differ by one: b + 1 chances not to have left."""
         return BgNbd(self.r, self.alpha, self.a, self.b + 1)
 
-    def probability_alive(self, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike) -> FloatArray:
-        """P(alive | x, t_x, T) = 1 / (1 + a/(b+x) · ((α+T)/(α+t_x))^(r+x))."""
-        x, t_x, end = (np.asarray(column, dtype=np.float64) for column in (frequency, recency, age))
+    def probability_alive(
+        self, frequency: ArrayLike, recency: ArrayLike, age: ArrayLike, ago: ArrayLike = 0.0
+    ) -> FloatArray:
+        """P(alive | x, t_x, T) = 1 / (1 + a/(b+x) · ((α+T)/(α+t_x))^(r+x)); T ended ``ago`` before the data
+        did."""
+        x, t_x, end, before = (np.asarray(column, dtype=np.float64) for column in (frequency, recency, age, ago))
+        if self.clock is not None:
+            first = end + before
+            t_x, end = self.clock.since(first, t_x), self.clock.since(first, end)
         log_odds_left = np.log(self.a / (self.b + x)) + (self.r + x) * np.log(
             (self.alpha + end) / (self.alpha + t_x)
         )
@@ -62,6 +71,9 @@ class MbgNbd:
         self, horizon: ArrayLike, frequency: ArrayLike, age: ArrayLike
     ) -> FloatArray:
         """E[Y(t) | alive at T, x, T]: what a customer who has not left is expected to buy."""
+        if self.clock is not None:
+            end = np.asarray(age, dtype=np.float64)
+            horizon, age = self.clock.at(horizon), self.clock.since(end, end)
         return self._after_a_purchase.expected_purchases_while_alive(horizon, frequency, age)
 
     def expected_purchases(
@@ -72,8 +84,8 @@ class MbgNbd:
         return alive * self.expected_purchases_while_alive(horizon, frequency, age)
 
     def expected_purchases_of_new(self, horizon: ArrayLike) -> FloatArray:
-        """E[X(t)]: repeat purchases of a random customer within t of the first one."""
-        return self.expected_purchases(horizon, 0, 0, 0)
+        """E[X(t)]: repeat purchases of a random customer within t of the first one, over all seasons."""
+        return replace(self, clock=None).expected_purchases(horizon, 0, 0, 0)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -88,7 +100,7 @@ class MbgNbdFit:
     def standard_error_of(self, statistic: Callable[[MbgNbd], float]) -> float:
         """Delta-method error that the parameters' uncertainty leaves in ``statistic(model)``."""
         centre = np.log([self.model.r, self.model.alpha, self.model.a, self.model.b])
-        return delta_error(statistic, _model, centre, self.covariance)
+        return delta_error(statistic, self._moved, centre, self.covariance)
 
     def neighbours(self) -> list[tuple[MbgNbd, MbgNbd]]:
         """Models one standard error below and above along each axis of the parameters' uncertainty."""
@@ -98,8 +110,11 @@ class MbgNbdFit:
         for value, axis in zip(values, axes.T, strict=True):
             if value > 0:
                 step = np.sqrt(value) * axis
-                found.append((_model(centre - step), _model(centre + step)))
+                found.append((self._moved(centre - step), self._moved(centre + step)))
         return found
+
+    def _moved(self, log_parameters: FloatArray) -> MbgNbd:
+        return replace(_model(log_parameters), clock=self.model.clock)
 
 
 def delta_error(
@@ -123,8 +138,8 @@ def delta_error(
     return float(np.sqrt(max(gradient @ covariance @ gradient, 0.0)))
 
 
-def fit_mbg_nbd(histories: PurchaseHistories) -> MbgNbdFit | Unavailable:
-    """Fit r, α, a, b by maximum likelihood with the analytic gradient.
+def fit_mbg_nbd(histories: PurchaseHistories, clock: Clock | None = None) -> MbgNbdFit | Unavailable:
+    """Fit r, α, a, b by maximum likelihood with the analytic gradient; time as ``clock`` has it.
 
     A parameter may end at its bound (nobody leaves, say, or all buy alike): the forecast then is that of the
     limit. ``Unavailable`` only where too few have bought again to see anything.
@@ -132,6 +147,11 @@ def fit_mbg_nbd(histories: PurchaseHistories) -> MbgNbdFit | Unavailable:
     repeat_buyers = float(histories.customers[histories.frequency > 0].sum())
     if repeat_buyers < FEWEST_REPEAT_BUYERS:
         return too_few_came_back(repeat_buyers)
+    if clock is not None:
+        first = histories.age
+        histories = replace(
+            histories, recency=clock.since(first, histories.recency), age=clock.since(first, first)
+        )
     unit = float(np.average(histories.age, weights=histories.customers))
     total = histories.total_customers
 
@@ -143,7 +163,7 @@ def fit_mbg_nbd(histories: PurchaseHistories) -> MbgNbdFit | Unavailable:
     r, alpha, a, b = (float(value) for value in np.exp(found.x))
     purchases = float(histories.customers @ histories.frequency)
     return MbgNbdFit(
-        model=MbgNbd(r, alpha * unit, a, b),
+        model=MbgNbd(r, alpha * unit, a, b, clock),
         log_likelihood=-float(found.fun) * total - purchases * float(np.log(unit)),
         covariance=inverse_of_hessian(objective, found.x, total, _BOUNDS),
     )
