@@ -30,8 +30,8 @@ _BOUNDS = ((-6.0, 5.0), (-8.0, 9.0), (-7.0, 5.0), (-7.0, 7.0))
 
 @dataclass(frozen=True, slots=True)
 class MbgNbd:
-    """The four parameters; ``alpha`` is in the unit of time of the data, the others have none. With a ``clock``
-    all of it runs in seasonal time, as customers leave after purchases alone."""
+    """The four parameters; ``alpha`` is in the unit of time of the data, the others have none. With a
+    ``clock`` all of it runs in seasonal time, as customers leave after purchases alone."""
 
     r: float
     alpha: float
@@ -58,7 +58,9 @@ class MbgNbd:
     ) -> FloatArray:
         """P(alive | x, t_x, T) = 1 / (1 + a/(b+x) · ((α+T)/(α+t_x))^(r+x)); T ended ``ago`` before the data
         did."""
-        x, t_x, end, before = (np.asarray(column, dtype=np.float64) for column in (frequency, recency, age, ago))
+        x, t_x, end, before = (
+            np.asarray(column, dtype=np.float64) for column in (frequency, recency, age, ago)
+        )
         if self.clock is not None:
             first = end + before
             t_x, end = self.clock.since(first, t_x), self.clock.since(first, end)

@@ -118,7 +118,8 @@ def slipping_away(
     """
     x, last, end = (np.asarray(column, dtype=np.float64) for column in (frequency, recency, age))
     now = model.probability_alive(x, last, end)
-    before = model.probability_alive(x, last, np.maximum(end - policy.lookback, last))
+    then = np.maximum(end - policy.lookback, last)
+    before = model.probability_alive(x, last, then, end - then)
     gone_quiet = (x >= policy.frequent) & (now < policy.alive_below) & (before - now >= policy.fall)
     brings = model.expected_purchases_while_alive(policy.horizon, x, end) * np.asarray(margin_per_purchase)
     return np.where(gone_quiet, (1 - now) * brings, np.nan)

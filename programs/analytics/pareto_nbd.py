@@ -85,7 +85,9 @@ class ParetoNbd:
     ) -> FloatArray:
         """E[Y(t) | alive at T, x, T]: what who has not left is expected to buy."""
         t, x, end = (np.asarray(column, dtype=np.float64) for column in (horizon, frequency, age))
-        stay = self._stay(t, self.beta + end) if self.clock is None else self._seasonal_stay(t, end, self.clock)
+        stay = (
+            self._stay(t, self.beta + end) if self.clock is None else self._seasonal_stay(t, end, self.clock)
+        )
         return (self.r + x) / (self.alpha + operational(self.clock, end, end)) * stay
 
     def expected_purchases(
@@ -106,7 +108,6 @@ class ParetoNbd:
         power = 1 - self.s
         # (e^{power·grown} − 1)/power, which tends to grown where s is 1
         return np.asarray(scale * (np.expm1(power * grown) / power if abs(power) > 1e-9 else grown))
-
 
     def _seasonal_stay(self, t: FloatArray, end: FloatArray, clock: Clock) -> FloatArray:
         """Expected seasonal time alive within the next t: ∫₀ᵗ w(τ) (β'/(β'+τ))ˢ dτ, β' = β + T, in steps that
@@ -186,8 +187,8 @@ def fit_pareto_nbd(histories: PurchaseHistories, clock: Clock | None = None) -> 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Left:
     """ln of s ∫ (α+τ)^−(r+x) (β+τ)^−(s+1) dτ from t_x to T: that the customer left after the last purchase
-    (FH). ``share`` (nodes, histories) is what each node adds, ``when`` its τ, ``bought_at`` that in the time of
-    purchases."""
+    (FH). ``share`` (nodes, histories) is what each node adds, ``when`` its τ, ``bought_at`` that in the time
+    of purchases."""
 
     log: FloatArray
     share: FloatArray
@@ -241,7 +242,7 @@ class _Left:
 
 
 def _log_likelihood(
-    log_parameters: FloatArray, histories: PurchaseHistories, unit: float, clock: Clock | None
+    log_parameters: FloatArray, histories: PurchaseHistories, unit: float, clock: Clock | None = None
 ) -> tuple[float, FloatArray]:
     """ln L and its gradient in log-parameters (FH), time divided by ``unit``."""
     r, alpha, s, beta = np.exp(log_parameters)

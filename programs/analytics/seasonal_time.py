@@ -1,14 +1,14 @@
 """Time as the season of orders runs it: a day of a strong December counts for several of a January.
 
-A customer who buys by chance at a rate that follows the season buys at an even rate in this time, so survival
-models read purchases in it and take a quiet month after a strong one for what it is. Customers leave by the
-calendar (Pareto/NBD) or after purchases (MBG/NBD), whatever the season. Sources: Cox & Lewis, "The Statistical
-Analysis of Series of Events" (1966), for the change of time; Bachmann, Meierer & Näf, "The role of time-varying
-contextual factors in latent attrition models for customer base analysis", Marketing Science 40 (2021), for
-purchases that follow it while leaving does not.
+A customer who buys by chance at a rate that follows the season buys at an even rate in this time, so
+survival models read purchases in it and take a quiet month after a strong one for what it is. Customers leave
+by the calendar (Pareto/NBD) or after purchases (MBG/NBD), whatever the season. Sources: Cox & Lewis, "The
+Statistical Analysis of Series of Events" (1966), for the change of time; Bachmann, Meierer & Näf, "The role
+of time-varying contextual factors in latent attrition models for customer base analysis", Marketing Science
+40 (2021), for purchases that follow it while leaving does not.
 
-The season is what came back: repeat purchases of each part of the year over those expected without a season, in
-two years or more, drawn to none as far as the years disagree; none at all where chance explains it.
+The season is what came back: repeat purchases of each part of the year over those expected without a season,
+in two years or more, drawn to none as far as the years disagree; none at all where chance explains it.
 """
 
 from __future__ import annotations
@@ -37,9 +37,9 @@ LEAST = 0.02
 
 @dataclass(frozen=True)
 class Clock:
-    """``rates``: of each part of the year before the end of the data, the oldest part first, purchases over those
-    of an average part; ``errors`` standard errors of their logarithms; ``year`` its length in the unit of time of
-    the data; ``ago`` how long before the end of these years the clock reads 0."""
+    """``rates``: of each part of the year before the end of the data, the oldest part first, purchases over
+    those of an average part; ``errors`` standard errors of their logarithms; ``year`` its length in the unit
+    of time of the data; ``ago`` how long before the end of these years the clock reads 0."""
 
     rates: tuple[float, ...]
     errors: tuple[float, ...]
@@ -106,10 +106,11 @@ def edges_of(years: int, parts: int = PARTS) -> FloatArray:
 
 
 def came_back(bought: FloatArray, expected: FloatArray) -> Clock | None:
-    """From (years, parts) repeat purchases and those expected without a season, the oldest year and part first.
+    """From (years, parts) repeat purchases and those expected without a season, the oldest year and part
+    first.
 
-    None where too few are expected in a part of the last two years, or the years agree no more on the parts than
-    chance would have it.
+    None where too few are expected in a part of the last two years, or the years agree no more on the parts
+    than chance would have it.
     """
     enough = expected.min(axis=1) >= FEWEST_A_PART
     years = int(np.argmin(enough[::-1])) if not enough.all() else enough.size

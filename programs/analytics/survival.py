@@ -18,7 +18,7 @@ from programs.analytics.seasonal_time import PARTS, Clock, came_back, edges_of, 
 
 FloatArray = NDArray[np.float64]
 
-_TIMES = 3
+_TIMES = 2
 """What is expected is fitted, the season read off beside it, and so on: no more moves after these."""
 MOST_CUSTOMERS = 50_000
 """Whom a fit of Pareto/NBD reads: with more, no forecast moves by what people read."""
@@ -77,7 +77,8 @@ def fit_survival(
     have bought again. Of very many customers an even part is enough to choose, and to fit Pareto/NBD.
 
     ``bought_again``: repeat purchases of all customers by days before the end, today first. Where they show a
-    season that came back, customers buy in the time of it. The unit of time of ``histories`` has so many ``days``.
+    season that came back, customers buy in the time of it. The unit of time of ``histories`` has so many
+    ``days``.
     """
     fit = fit_at(histories)
     if bought_again is None or isinstance(fit, Unavailable):
@@ -96,8 +97,8 @@ def fit_survival(
 def season_of_orders(
     model: Survival, histories: PurchaseHistories, bought_again: FloatArray, days: float = 1.0
 ) -> Clock | None:
-    """What came back in the repeat purchases of each part of the year beside those that ``model`` expects of the
-    customers there were, if the year were even. See ``fit_survival`` for what is given."""
+    """What came back in the repeat purchases of each part of the year beside those that ``model`` expects of
+    the customers there were, if the year were even. See ``fit_survival`` for what is given."""
     years = years_of(float(histories.age.max()) * days)
     if years < 1:
         return None
@@ -108,7 +109,6 @@ def season_of_orders(
     # Time since the first purchase at each edge; before it nobody buys.
     since = np.maximum(when[:, None] + first, 0.0)
     clock = model.clock
-    expected = np.zeros((edges.size, first.size))
     if clock is None or model.by_calendar:
         expected = model.expected_purchases_of_new(since)
     else:
@@ -138,8 +138,9 @@ def fit_at(histories: PurchaseHistories, clock: Clock | None = None) -> Survival
 def alive_share(fit: SurvivalFit, histories: PurchaseHistories, *, level: float = 0.95) -> MaybeEstimate:
     """Expected share of repeat buyers who are still customers: Σ P(alive) of n.
 
-    The interval holds the parameters' uncertainty, that of the season, and the chance in who has left. One-time
-    buyers are left out: whether they were customers at all is another question than whether customers stay.
+    The interval holds the parameters' uncertainty, that of the season, and the chance in who has left.
+    One-time buyers are left out: whether they were customers at all is another question than whether
+    customers stay.
     """
     again = histories.frequency > 0
     weight = histories.customers[again]

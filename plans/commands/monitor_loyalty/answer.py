@@ -100,7 +100,9 @@ def _as_tested(health: Mapping[str, Any]) -> str:
     error = health["holdout_error"]
     if error is None or abs(error) < FAR_OFF:
         return ""
-    return f", by a model that knows no season and was {percent(abs(error))} off on its hold-out: read it with care"
+    model = health.get("churn_model")
+    season = "the season that came back" if model and model["parameters"].get("clock") else "no season"
+    return f", by a model that knows {season} and was {percent(abs(error))} off on its hold-out: read it with care"
 
 
 def growing(health: Mapping[str, Any], currency: str) -> list[str]:

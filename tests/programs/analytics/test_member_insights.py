@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from programs.analytics.lifetime import BgNbd
+from programs.analytics.mbg_nbd import MbgNbd
 from programs.analytics.member_insights import (
     InsightPolicy,
     PlayKind,
@@ -15,7 +15,7 @@ from programs.analytics.member_insights import (
 
 THRESHOLDS = (0.0, 100.0, 300.0)
 POLICY = InsightPolicy()
-MODEL = BgNbd(0.2426, 4.4135, 0.7929, 2.4258)
+MODEL = MbgNbd(0.2426, 4.4135, 0.7929, 1.4258)
 NAN = np.nan
 
 

@@ -1,10 +1,10 @@
-"""Who has probably left, by the survival model that plan-loyalty counts with, and how good such a forecast would
+"""Who has probably left, by the survival model that plan-loyalty counts with, in seasonal time here, and how good such a forecast would
 have been. Time in weeks."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 import numpy as np
 import pyarrow as pa
@@ -33,6 +33,8 @@ class Buyers:
     orders: np.ndarray
     monetary: np.ndarray
     histories: lifetime.PurchaseHistories
+    bought_again: np.ndarray
+    """Repeat purchases of everybody by days before the end, the last day first."""
 
 
 def read_buyers(context: StepContext, *, days_ago: int = 0) -> Buyers | Unavailable:
@@ -45,8 +47,23 @@ def read_buyers(context: StepContext, *, days_ago: int = 0) -> Buyers | Unavaila
     recency, age = rfm["recency_days"] / 7, (rfm["tenure_days"] - 1) / 7
     histories = lifetime.PurchaseHistories.aggregate(rfm["frequency"], recency, age)
     return Buyers(
-        table["member_id"], rfm["frequency"], recency, age, rfm["orders"], rfm["monetary"], histories
-    )
+        table["member_id"], rfm["frequency"], recency, age, rfm["orders"], rfm["monetary"], histories,
+        _bought_again(context, end),
+    )  # fmt: skip
+
+
+def _bought_again(context: StepContext, end: datetime) -> np.ndarray:
+    """Members who bought on each day, without those whose first purchase it was."""
+    by_day = context.data.engine.revenue_by_period(context.data.snapshot("purchases"), period="day")
+    days = by_day["period"].to_pylist()
+    ago = np.array([(end.date() - day).days - 1 for day in days], dtype=np.int64)
+    again = columns(by_day)["members"] - columns(by_day)["new_members"]
+    return np.bincount(ago[ago >= 0], again[ago >= 0])
+
+
+def fit_buyers(buyers: Buyers) -> survival.SurvivalFit | Unavailable:
+    """Who stays and how often they buy, in the time of the season where one came back."""
+    return survival.fit_survival(buyers.histories, buyers.bought_again, days=7.0)
 
 
 def churn_risk(fit: survival.SurvivalFit, buyers: Buyers) -> MaybeEstimate:
@@ -65,7 +82,7 @@ def holdout(context: StepContext, buyers: Buyers) -> lifetime.HoldoutError | Una
     past = read_buyers(context, days_ago=HOLDOUT_DAYS)
     if isinstance(past, Unavailable):
         return past
-    fit = survival.fit_survival(past.histories)
+    fit = fit_buyers(past)
     if isinstance(fit, Unavailable):
         return fit
     now = buyers.frequency[pc.index_in(past.ids, value_set=buyers.ids).to_numpy()]

@@ -6,7 +6,14 @@ from typing import Any
 
 from plans.commands.monitor_loyalty.facts import is_full, window_of
 from plans.commands.monitor_loyalty.kpis import LIABILITY_SPIKE, alerts_of, as_defined, kpi, metric_of
-from plans.commands.monitor_loyalty.steps.churn import HOLDOUT_DAYS, Buyers, churn_risk, holdout, read_buyers
+from plans.commands.monitor_loyalty.steps.churn import (
+    HOLDOUT_DAYS,
+    Buyers,
+    churn_risk,
+    fit_buyers,
+    holdout,
+    read_buyers,
+)
 from plans.commands.monitor_loyalty.steps.points import (
     Liability,
     Redemptions,
@@ -37,7 +44,7 @@ def diagnose(context: StepContext) -> StepResult:
     error: lifetime.HoldoutError | Unavailable
     if isinstance(buyers, Unavailable):
         fit = churn = error = buyers
-    elif isinstance(fit := survival.fit_survival(buyers.histories), Unavailable):
+    elif isinstance(fit := fit_buyers(buyers), Unavailable):
         churn = error = fit
     else:
         churn, error = churn_risk(fit, buyers), holdout(context, buyers)

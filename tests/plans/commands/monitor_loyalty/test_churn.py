@@ -95,6 +95,11 @@ def test_churn_says_when_its_model_missed_what_was_bought():
         "55.0 % of repeat buyers have probably left, by a model that knows no season and was 40.0 % off on "
         "its hold-out: read it with care."
     ]
+    learnt = {"parameters": {"clock": {"rates": [1.0], "errors": [0.0]}}}
+    said = growing(
+        {"liability_per_week": None, "churn_risk": 0.55, "holdout_error": -0.4, "churn_model": learnt}, "USD"
+    )
+    assert "by a model that knows the season that came back and was 40.0 % off" in said[0]
     for error in (None, 0.1, -0.1):
         said = growing({"liability_per_week": None, "churn_risk": 0.55, "holdout_error": error}, "USD")
         assert said == ["55.0 % of repeat buyers have probably left."]
