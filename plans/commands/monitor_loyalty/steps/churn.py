@@ -1,5 +1,5 @@
-"""Who has probably left, by the survival model that plan-loyalty counts with, in seasonal time here, and how good such a forecast would
-have been. Time in weeks."""
+"""Who has probably left, by the survival model that plan-loyalty counts with, here in seasonal time, and how
+good such a forecast would have been. Time in weeks."""
 
 from __future__ import annotations
 
