@@ -230,4 +230,5 @@ def _log_likelihood(
 
 
 def _model(log_parameters: FloatArray) -> MbgNbd:
-    return MbgNbd(*(float(value) for value in np.exp(log_parameters)))
+    r, alpha, a, b = (float(value) for value in np.exp(log_parameters))
+    return MbgNbd(r, alpha, a, b)

@@ -273,4 +273,5 @@ def _log_likelihood(
 
 
 def _model(log_parameters: FloatArray) -> ParetoNbd:
-    return ParetoNbd(*(float(value) for value in np.exp(log_parameters)))
+    r, alpha, s, beta = (float(value) for value in np.exp(log_parameters))
+    return ParetoNbd(r, alpha, s, beta)

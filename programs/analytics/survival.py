@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from scipy.special import expit
 from scipy.stats import norm
 
 from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
@@ -138,8 +139,8 @@ def fit_at(histories: PurchaseHistories, clock: Clock | None = None) -> Survival
 def alive_share(fit: SurvivalFit, histories: PurchaseHistories, *, level: float = 0.95) -> MaybeEstimate:
     """Expected share of repeat buyers who are still customers: Σ P(alive) of n.
 
-    The interval holds the parameters' uncertainty, that of the season, and the chance in who has left.
-    One-time buyers are left out: whether they were customers at all is another question than whether
+    The interval holds the parameters' uncertainty, that of the season and of the choice between the models,
+    and the chance in who has left. One-time buyers are left out: whether they were customers at all is another question than whether
     customers stay.
     """
     again = histories.frequency > 0
@@ -159,7 +160,8 @@ def alive_share(fit: SurvivalFit, histories: PurchaseHistories, *, level: float 
     each = there(fit.model)
     value = float(weight @ each) / buyers
     chance = float(np.sqrt(weight @ (each * (1 - each)))) / buyers
-    error = float(np.sqrt(fit.standard_error_of(share) ** 2 + chance**2 + _of_season(fit.model, share)))
+    beside = _of_season(fit.model, share) + _of_choice(fit, histories, share)
+    error = float(np.sqrt(fit.standard_error_of(share) ** 2 + chance**2 + beside))
     half = float(norm.ppf(0.5 + level / 2)) * error
     return Estimate(
         value, max(value - half, 0.0), min(value + half, 1.0), level, error, value * buyers, buyers, "share",
@@ -173,6 +175,19 @@ def _of_season(model: MbgNbd | ParetoNbd, share: Callable[[Survival], float]) ->
         return 0.0
     pairs = [[share(replace(model, clock=clock)) for clock in pair] for pair in model.clock.neighbours()]
     return float(sum(((high - low) / 2) ** 2 for low, high in pairs))
+
+
+def _of_choice(fit: SurvivalFit, histories: PurchaseHistories, share: Callable[[Survival], float]) -> float:
+    """Mean squared distance that is left in ``share`` because the other model may be the right one, by how
+    likely it is beside this one (both have four parameters, so the likelihoods weigh them)."""
+    if histories.total_customers > MOST_CUSTOMERS:  # so many tell the models apart
+        return 0.0
+    clock = fit.model.clock
+    other = fit_mbg_nbd(histories, clock) if fit.model.by_calendar else fit_pareto_nbd(histories, clock)
+    if isinstance(other, Unavailable):
+        return 0.0
+    weight = float(expit(other.log_likelihood - fit.log_likelihood))
+    return weight * (share(other.model) - share(fit.model)) ** 2
 
 
 def parameters_of(model: MbgNbd | ParetoNbd) -> dict[str, Any]:
