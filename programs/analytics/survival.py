@@ -140,8 +140,8 @@ def alive_share(fit: SurvivalFit, histories: PurchaseHistories, *, level: float 
     """Expected share of repeat buyers who are still customers: Σ P(alive) of n.
 
     The interval holds the parameters' uncertainty, that of the season and of the choice between the models,
-    and the chance in who has left. One-time buyers are left out: whether they were customers at all is another question than whether
-    customers stay.
+    and the chance in who has left. One-time buyers are left out: whether they were customers at all is
+    another question than whether customers stay.
     """
     again = histories.frequency > 0
     weight = histories.customers[again]

@@ -46,7 +46,8 @@ def test_the_share_of_who_left_is_right_with_a_strong_december():
 
 
 def test_without_a_season_nothing_is_taken_for_one_and_the_interval_holds_the_other_model():
-    """Which model is right is chance in a shop of this size: without it 17 of 24 intervals held, with it 24."""
+    """Which model is likelier is chance in a shop of this size: without that 17 of 24 intervals held, with it
+    24."""
     inside, seeds = 0, 6
     for seed in range(100, 100 + seeds):
         seen, again, left = shop(seed, np.ones(12))
