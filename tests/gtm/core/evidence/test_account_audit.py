@@ -98,6 +98,7 @@ PUBLISHED = [
     ),
     (["UPDATE core_signingkey SET text = %s WHERE retired_at IS NULL", KEY], "is another key than the one"),
     (["UPDATE core_signingkey SET made_at = %s", "2020-03-02 10:00:00+00:00"], "that it was created is not"),
+    (["UPDATE core_signingkey SET retired_at = NULL"], "that it was retired is not what the log says"),
     (["UPDATE core_signingkey SET retired_at = made_at"], "that it was retired is not what the log says"),
     (["DELETE FROM core_signingkey"], "the signing key that was created here is not published any more"),
 ]

@@ -45,6 +45,10 @@ def test_a_key_is_made_once_kept_from_others_and_published_with_a_row(key):
     assert row.payload.body["to"] == str(key)
 
 
+def test_where_there_is_no_key_none_is_retired():
+    assert (keys.retire(), keys.signing()) == (0, [])
+
+
 def test_a_file_that_others_can_read_signs_nothing(key):
     keys.path().chmod(0o640)
     with pytest.raises(InvalidInput) as refused:
