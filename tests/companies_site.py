@@ -50,6 +50,12 @@ SCROLLS = (
 )
 LEAVES = """<script>document.addEventListener("visibilitychange", () => navigator.sendBeacon("/collect", "e=view"))</script>"""
 NEWS = '<form action="/news"><input type=hidden name=ref value=news><input name=news type=email><button>Send</button></form>'
+NEWS_ALONE = '<form action="/news">News <input name=mail type=email><button>Send</button></form>'
+WHICH_SITE = f"""<div id=site style="{OVER}"><p>You seem to be in Suomi.</p>
+    <button onclick="location.href = '/home'">Suomeksi</button> <button onclick="site.remove()">Here</button></div>"""
+LATE_POP_UP = f"""<script>setTimeout(() => document.body.insertAdjacentHTML("beforeend",
+    `<div id=pop style="{OVER}"><span class=x-close onclick=pop.remove()></span><i class=close onclick=pop.remove()>
+    x</i>{NEWS_ALONE}</div>`), 2500)</script>"""
 MOVES_ON = "<script>setTimeout(() => location.href = '/home', 4000)</script>"
 ENDLESS = "<script>setTimeout(() => { for (;;); }, 900)</script>"
 
@@ -73,6 +79,11 @@ PAGES: dict[str, tuple[set[str], bool | None]] = {
     "/says-not-found-with-a-form": (set(), True),
     "/canonical-of-the-parent": (set(), True),
     "/canonical-of-another-language": (set(), True),
+    "/asks-which-site": (set(), True),
+    "/pop-up-after-a-while": (set(), True),
+    "/news-form-alone": (set(), False),
+    "/counts-no-tags": (set(), False),
+    "/form-goes-nowhere": (set(), False),
     "/turned-away": (set(), False),
     "/signs-in": (set(), False),
     "/script-kept-out": (set(), False),
@@ -120,9 +131,9 @@ class Company(BaseHTTPRequestHandler):
         if parts.path in ("/collect", "/thanks", "/news"):
             return self.answer(204)
         body = pages(code or held).get(parts.path)
-        return self.answer(200 if body else 404, body or "<h1>Not found</h1>")
+        return self.answer(200 if body else 404, body or f"<h1>Not found</h1>{NEWS_ALONE}")
 
-    do_POST = do_PUT = do_GET
+    do_POST = do_PUT = do_OPTIONS = do_GET
 
     def answer(
         self,
@@ -173,6 +184,11 @@ def pages(code: str) -> dict[str, str]:
         "/pop-up-over-all": page
         + COUNTED
         + f'<div id=pop style="{OVER}"><h2>News</h2><button onclick=pop.remove()>×</button></div>',
+        "/asks-which-site": page + COUNTED + WHICH_SITE,
+        "/pop-up-after-a-while": page + COUNTED + LATE_POP_UP,
+        "/news-form-alone": HIT + COUNTED + TEXT + NEWS_ALONE,
+        "/counts-no-tags": page + "<script>hit(location.origin + location.pathname)</script>",
+        "/form-goes-nowhere": page.replace("/thanks", "/old-sign-up") + COUNTED,
         "/counts-when-scrolled": page + SCROLLS,
         "/counts-when-left": page + LEAVES,
         "/counts-two-steps": page

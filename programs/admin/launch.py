@@ -25,7 +25,11 @@ HELP = {
         "Words for templates, one per line: “reward: $50” gives {{ copy.reward }}. Write "
         "a list as lines that begin with a dash"
     ),
-    "allowed_hosts": "Hosts that link checks may visit, one per line, after a dash: “- join.example.com”",
+    "allowed_hosts": (
+        "Hosts that link checks may visit, one per line, after a dash: “- join.example.com”. Their browser "
+        "loads scripts and frames of these alone: add your tag manager, such as www.googletagmanager.com, "
+        "your tool of consent and the services that your forms need"
+    ),
 }
 
 

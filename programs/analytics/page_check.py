@@ -23,7 +23,14 @@ from programs.analytics.link_check import (
 )
 from programs.analytics.page_counts import View, is_heard, is_known, is_only_events, page_views
 from programs.analytics.page_names import OTHER, SAME, kinship, page_of
-from programs.analytics.page_unseen import WALLS, asks_to_sign_in, turned_away, what_is_unseen
+from programs.analytics.page_unseen import (
+    WALLS,
+    WHERE_TO_ALLOW,
+    asks_to_sign_in,
+    kept_out,
+    turned_away,
+    what_is_unseen,
+)
 
 SLOWEST_SECONDS = 5.0
 BAD_REQUEST, TOO_MANY = 400, 429
@@ -104,7 +111,7 @@ def check_page(
     kept = {code_parameter} if held else ()
     return (
         *_gone(link, seen, ours),
-        *what_is_unseen(seen, is_landing=is_landing, held=held or seen.field is not None),
+        *what_is_unseen(link, seen, is_landing=is_landing, held=held or seen.field is not None),
         *_canonical(seen, ours),
         *check_redirect([link, *seen.hops[1:]], code_parameter=code_parameter, is_browser=True, kept=kept),
         *_rewritten(link, seen, views, code_parameter),
@@ -129,16 +136,21 @@ def _gone(link: str, seen: PageSeen, ours: Collection[str]) -> Iterator[LinkFaul
     leads_home = (
         asked and not is_detour and not has_field and _is_home(came.path) and not _is_home(f"/{asked}")
     )
+    is_known_page = page_of(seen.url) in map(page_of, ours)
     if leads_home and not came.path.strip("/"):
-        yield _error("soft-404", "", "The link asks for a page and leads to the home page of the site.")
-    elif leads_home and page_of(seen.url) not in map(page_of, ours):
+        text = "The link asks for a page and leads to the home page of the site"
+        if is_known_page:  # a short way to it, or a page that is no more: nothing of the page tells which
+            yield LinkFault("soft-404", UNPROVEN, "", f"{text}, a page of this launch: confirm.")
+        else:
+            yield _error("soft-404", "", f"{text}.")
+    elif leads_home and not is_known_page:
         text = (
             f"The link asks for a page and leads to {came.path}, as to the home page of a language: confirm."
         )
         yield LinkFault("soft-404", UNPROVEN, "", text)
     elif asked and seen.like_missing >= LIKE_NOTHING:
         text = "The site shows the same where nothing is"
-        if page_of(seen.url) in map(page_of, ours):
+        if is_known_page:
             severity = WARNING if has_field else UNPROVEN
             yield LinkFault("soft-404", severity, "", f"{text}: confirm that this is the page.")
         else:
@@ -203,8 +215,9 @@ def _counted(seen: PageSeen, views: Sequence[View], collectors: Collection[str])
     if seen.consent == "asked":
         said = "The page asks for consent to cookies, and no button to give it was found: confirm by hand."
     elif seen.kept_out:
-        hosts = ", ".join(seen.kept_out[:3])
-        said = f"Scripts of {hosts} were kept out, which may count it: allow these hosts, or confirm by hand."
+        said = (
+            f"{kept_out(seen.kept_out, seen.url)}, which may count it. {WHERE_TO_ALLOW}, or confirm by hand."
+        )
     elif seen.covered or seen.blank:
         said = "Nobody could see the page: confirm by hand."
     else:
@@ -247,7 +260,7 @@ def _untagged(link: str, views: Sequence[View]) -> Iterator[LinkFault]:
         text = (
             f"The view is counted under an address without {', '.join(lost)}: confirm that the tags arrive."
         )
-        yield _warning("counted-untagged", "", text)
+        yield LinkFault("counted-untagged", UNPROVEN, "", text)
 
 
 def _plain(text: str) -> str:

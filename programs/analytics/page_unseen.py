@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 from urllib.parse import parse_qsl, unquote, urlsplit
 
@@ -28,6 +28,18 @@ _FOR_SALE = re.compile(
 )
 
 
+WHERE_TO_ALLOW = "Add them to the allowed hosts of the launch profile"
+MOST_HOSTS = 3
+
+
+def kept_out(hosts: Sequence[str], address: str) -> str:
+    """Whose scripts and frames were not let into the page at ``address``, said."""
+    more = len(hosts) - MOST_HOSTS
+    told = ", ".join(hosts[:MOST_HOSTS]) + (f" and {more} more" if more > 0 else "")
+    page = urlsplit(address)
+    return f"Scripts of {told} were kept out of {page.netloc}{page.path}"
+
+
 def turned_away(seen: PageSeen) -> LinkFault:
     """Instead of the page, a wall against programs, strangers or places."""
     text = f"The site turns this check away with {seen.status}, and the page was not seen: open it by hand."
@@ -43,13 +55,9 @@ def asks_to_sign_in(link: str, seen: PageSeen) -> bool:
     return any(asked.path.rstrip("/") and asked.path.rstrip("/") in value for value in told)
 
 
-def what_is_unseen(seen: PageSeen, *, is_landing: bool, held: bool) -> Iterator[LinkFault]:
+def what_is_unseen(link: str, seen: PageSeen, *, is_landing: bool, held: bool) -> Iterator[LinkFault]:
     """A page with nothing on it, under a cover or for sale; a landing page without a form."""
-    out = (
-        f" Scripts of {', '.join(seen.kept_out[:3])} were kept out: allow these hosts."
-        if seen.kept_out
-        else ""
-    )
+    out = f" {kept_out(seen.kept_out, seen.url)}. {WHERE_TO_ALLOW}." if seen.kept_out else ""
     here = urlsplit(seen.url).netloc.lower().removeprefix("www.")
     names = {here, here.partition(":")[0]}
     if seen.blank:
@@ -67,7 +75,10 @@ def what_is_unseen(seen: PageSeen, *, is_landing: bool, held: bool) -> Iterator[
         yield _unproven("no-form", text)
     if _TRIAL.search(here) or _IN_BRACKETS.search(seen.title):
         text = "The page stands on a site for trials, by its name: confirm that it is the right one."
-        yield LinkFault("trial-site", WARNING, "", text)
+        is_meant = (
+            urlsplit(link).netloc.lower().removeprefix("www.") == here
+        )  # the kit names that site itself
+        yield LinkFault("trial-site", WARNING if is_meant else UNPROVEN, "", text)
 
 
 def _unproven(rule: str, text: str) -> LinkFault:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from typing import Any
+from urllib.parse import urlsplit
 
 STANDS_IN = json.dumps({"ok": True, "success": True, "valid": True, "status": "ok", "id": 1})
 
@@ -17,6 +18,15 @@ def keep_back(route: Any) -> None:
     headers = {"Access-Control-Allow-Credentials": "true"}
     headers["Access-Control-Allow-Origin"] = request.headers.get("origin", "*")
     route.fulfill(status=200, content_type="application/json", headers=headers, body=STANDS_IN)
+
+
+def leads_away(page: Any, request: Any) -> bool:
+    """Whether a request would lead the visitor of ``page`` to another one, in its window or in a new one. One
+    that loads the same page anew, as walls do that keep the answer in a cookie, does not."""
+    if not request.is_navigation_request() or request.frame.parent_frame is not None:
+        return False
+    here, there = urlsplit(page.url), urlsplit(request.url)
+    return (here.netloc, here.path) != (there.netloc, there.path) or request.frame != page.main_frame
 
 
 def body_of(request: Any) -> str:

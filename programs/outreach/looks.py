@@ -18,9 +18,9 @@ class Look:
     whether or not it was let out. ``sent`` is what left when the form was sent, in order. ``consent``:
     whether it asks for consent to cookies, “pressed” where that was given, after ``before_consent`` hits.
     ``kept_out``: hosts whose scripts and frames were kept out. ``forms``: whether it has anything to fill in,
-    or a button that leads on with the tags; ``leads_on``: whether
-    it has that button. ``unfinished``: whether its form broke, or went on to ask, on the
-    answer that stood in. ``closed``: whether its button could not be pressed.
+    or a button that leads on with the tags; ``asks``: its fields, each with what its form says;
+    ``leads_on``: whether it has that button. ``unfinished``: whether its form broke, or went on to ask, on
+    the answer that stood in. ``closed``: whether its button could not be pressed.
     """
 
     url: str
@@ -44,6 +44,7 @@ class Look:
     blank: bool = False
     covered: bool = False
     forms: bool = True
+    asks: tuple[str, ...] = ()
     leads_on: bool = False
     password: bool = False
     in_cookie: bool = False

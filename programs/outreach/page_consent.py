@@ -10,10 +10,10 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from programs.outreach.page_state import COVER, DEEP, of_frame
+from programs.outreach.page_state import COVER, DEEP, is_covered, of_frame
 
-SOON = 2_000
-"""Milliseconds that something which was there a moment ago is waited for."""
+SOON, CLOSES_IN = 2_000, 300
+"""Milliseconds that something which was there a moment ago is waited for, and until a thing has closed."""
 
 _YES = (
     r"accept|allow|agree|i agree|i accept|ok|okay|got it|understood|zustimmen|akzeptieren|annehmen|"
@@ -110,18 +110,30 @@ _PRESSES = f"""(isFrame) => {{
     if (best) best.click()
     return best !== null
 }}"""
-_UNCOVERS = f"""() => {{
+# Presses one button of what lies over the page, each only once: one that closes by its words or its make;
+# else, where `isAny`, the next that neither is a link to another page nor sends a form with something typed.
+_UNCOVERS = f"""(isAny) => {{
     {COVER}
     const over = document.body && cover()
     if (!over) return false
+    const pressed = window[Symbol.for("pressed")] ||= new WeakSet()
     const closes = new RegExp("{_CLOSES}", "i")
-    const buttons = "button, [role=button], a, span, div, input[type=button]"
-    const button = deep(over).filter((one) => one.matches(buttons) && isShown(one)).find(
+    const buttons = "button, [role=button], input[type=button], input[type=submit]"
+    const here = (one) => one.pathname === location.pathname && one.host === location.host
+    const sends = (one) => one.form && one.type === "submit" && [...one.form.elements].some(isTypedInto)
+    const all = deep(over).filter((one) => one.matches(buttons + ", a, span, div") && isShown(one) &&
+        !pressed.has(one))
+    const button = all.find(
         (one) => closes.test((one.getAttribute("aria-label") || one.innerText || one.value || "").trim()) ||
-            /(^|[-_ ])(close|dismiss)([-_ ]|$)/i.test(one.className + " " + one.id))
-    if (button) button.click()
-    return Boolean(button)
+            /(^|[-_ ])(close|dismiss)([-_ ]|$)/i.test(one.className + " " + one.id)) ||
+        isAny && all.find((one) => one.matches("a[href]") ? here(one) : one.matches(buttons) && !sends(one))
+    if (!button) return false
+    pressed.add(button)
+    button.click()
+    return true
 }}"""
+MOST_PRESSED = 5
+"""Buttons of something that lies over a page that are tried."""
 
 
 def asks_consent(page: Any) -> str:
@@ -164,6 +176,13 @@ def _agrees(frame: Any, *, is_asked: bool) -> bool:
 
 
 def uncovers(page: Any) -> None:
-    """Close what lies over the page, a pop-up say, by its own button or by the key for it."""
-    if not page.evaluate(_UNCOVERS):
-        page.keyboard.press("Escape")
+    """Close what lies over the page, a pop-up say: by its own button for that, by the key for it, else by
+    whichever of its buttons does. The caller keeps back what leads away or sends something meanwhile."""
+    for nth in range(MOST_PRESSED):
+        if not page.evaluate(_UNCOVERS, nth > 0):
+            if nth > 0:
+                return
+            page.keyboard.press("Escape")
+        page.wait_for_timeout(CLOSES_IN)
+        if not is_covered(page):
+            return

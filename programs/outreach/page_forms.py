@@ -169,9 +169,9 @@ def press(field: Any) -> bool:
     return bool(field.evaluate(_SEND))
 
 
-def step_of(field: Any) -> str | None:
+def step_of(field: Any | None) -> str | None:
     """What the form around the field shows, to tell one step of it from the next; None where it is gone."""
-    if field.count() == 0:
+    if field is None or field.count() == 0:
         return None
     step = field.evaluate(_STEP)
     return None if step is None else str(step)

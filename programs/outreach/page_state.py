@@ -6,8 +6,9 @@ a page's own scripts, opens those that would be closed, since what is shown in o
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import urlsplit
 
 from gtm.core.later import later
 
@@ -40,7 +41,7 @@ _STATE = f"""() => {{
     {DEEP}
     const body = document.body
     if (!body) return {{
-        title: document.title, heading: "", text: "", words: 0, fields: 0, password: false, links: [],
+        title: document.title, heading: "", text: "", words: 0, fields: [], password: false, links: [],
         pictures: 0, canonical: "", alternates: [],
     }}
     const all = deep(body), count = (text) => text.split(/\\s+/).filter(Boolean).length
@@ -59,7 +60,9 @@ _STATE = f"""() => {{
         words: count((body.innerText || "") + " " + shadows) - shown("header, footer, nav").filter(
             (one) => !up(one).closest("header, footer, nav")).reduce(
                 (sum, one) => sum + count(one.innerText || ""), 0),
-        fields: typed.filter((one) => one.type !== "password").length,
+        fields: typed.filter((one) => one.type !== "password").map((one) => [
+            one.form ? one.form.getAttribute("action") : "", one.name, one.type, one.placeholder,
+            one.form ? one.form.innerText.trim().slice(0, 200) : ""].join("|")),
         password: typed.some((one) => one.type === "password"),
         pictures: shown("img, video, canvas, svg, picture").filter(
             (one) => one.getBoundingClientRect().width > 200).length,
@@ -121,10 +124,25 @@ def of_frame(frame: Any, ask: Callable[[Any], _T], gone: _T) -> _T:
 
 
 def state_of(page: Any) -> dict[str, Any]:
-    """Title, heading, canonical address, text (its first 2,000 characters), and where links lead; counted are
-    ``words``, the ``fields`` that are typed into, without passwords, and ``pictures``, outside of search,
-    head and foot."""
+    """Title, heading, canonical address, text (its first 2,000 characters), where links lead, and the
+    ``fields`` that are typed into, without passwords, each with what its form says; counted are ``words`` and
+    ``pictures``; all outside of search, head and foot."""
     return dict(page.evaluate(_STATE))
+
+
+def states_of_frames(page: Any) -> list[dict[str, Any]]:
+    """The same of each frame that has a document of its own."""
+    frames = [one for one in page.frames[1:] if one.url.startswith(("http", "about:srcdoc", "blob"))]
+    states = [of_frame(frame, state_of, {}) for frame in frames if not frame.is_detached()]
+    return [state for state in states if state]
+
+
+def leads_on_with(link: str, parameter: str, links: Sequence[str]) -> bool:
+    """Whether one of the ``links`` of a page takes tags and code of the link to it further: its form is on
+    another page."""
+    ours = ("utm_", f"{parameter}=") if parameter else ("utm_",)
+    tags = [part for part in urlsplit(link).query.split("&") if part.startswith(ours)]
+    return bool(tags) and any(all(tag in one for tag in tags) for one in links)
 
 
 def is_there(state: Mapping[str, Any]) -> bool:

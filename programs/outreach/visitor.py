@@ -17,7 +17,7 @@ from gtm.core.places.outside import Allowance, NotAllowed, Unreachable, address_
 from programs.analytics.link_check import code_in
 from programs.analytics.page_check import sent_code
 from programs.analytics.page_counts import page_views
-from programs.outreach.kept_back import body_of, keep_back
+from programs.outreach.kept_back import body_of, keep_back, leads_away
 from programs.outreach.looks import Look, LookFailed, Stop, version
 from programs.outreach.page_consent import asks_consent, gives_consent, uncovers
 from programs.outreach.page_forms import SentForm, field_of, fill, opens_form, press, step_of, value_of
@@ -26,10 +26,11 @@ from programs.outreach.page_state import (
     goes_away,
     is_covered,
     is_there,
+    leads_on_with,
     moves_about,
-    of_frame,
     painted,
     state_of,
+    states_of_frames,
 )
 
 MILLISECONDS = 20_000
@@ -77,6 +78,7 @@ class Visitor:
     is_unfinished: bool = False
     is_closed: bool = False
     is_pressing: bool = False
+    is_uncovering: bool = False
     consent: str = ""
     before_consent: int = 0
     statuses: dict[str, int] = field(default_factory=dict)
@@ -125,11 +127,19 @@ class Visitor:
     def _comes_to_rest(self) -> None:
         self._settle()
         self._consents()
-        if is_covered(self.page):
-            uncovers(self.page)
-            self.page.wait_for_timeout(1000 * POLL)
+        self._uncover()
         self._is_counted_or_moves_about()
         self._stay()
+        self._uncover()  # some pop-ups come to who stays
+
+    def _uncover(self) -> None:
+        """Close what lies over the page; what it would send, or where it would lead, is kept back."""
+        self.is_uncovering = is_covered(self.page)
+        try:
+            if self.is_uncovering:
+                uncovers(self.page)
+        finally:
+            self.is_uncovering = False
 
     def _shown(self) -> Look:
         page, stop = self.page, self.stop
@@ -144,7 +154,7 @@ class Visitor:
         hops, hits = tuple(self.hops), tuple(self.hits)
         if stop.field and not fields and held is None and not is_blank and not covered:
             fields, held = self._behind_its_button()
-        leads_on = self._leads_on(state["links"])
+        leads_on = leads_on_with(stop.url, stop.field if self._code else "", state["links"])
         in_cookie = bool(self._code) and self._code in str(self.context.cookies(address))
         if stop.sends and held is not None:
             self._send(page, stop)
@@ -166,6 +176,7 @@ class Visitor:
             blank=is_blank,
             covered=covered,
             forms=bool(fields or held is not None or leads_on),
+            asks=tuple(fields),
             leads_on=leads_on,
             password=state["password"],
             in_cookie=in_cookie,
@@ -182,14 +193,10 @@ class Visitor:
         except self.late:
             return b""
 
-    def _fields(self, state: Mapping[str, Any]) -> int:
-        return state["fields"] or sum(one["fields"] for one in self._states_of_frames())
+    def _fields(self, state: Mapping[str, Any]) -> list[str]:
+        return state["fields"] or [name for one in states_of_frames(self.page) for name in one["fields"]]
 
-    def _states_of_frames(self) -> list[dict[str, Any]]:
-        states = [of_frame(frame, state_of, {}) for frame in self._frames()]
-        return [state for state in states if state]
-
-    def _behind_its_button(self) -> tuple[int, str | None]:
+    def _behind_its_button(self) -> tuple[list[str], str | None]:
         """Fields, and what the field of the code holds, once the button of a page without a form was pressed.
         Where that leads says nothing of the link itself, and nothing it sends reaches the site."""
         self.is_pressing = True
@@ -201,7 +208,7 @@ class Visitor:
                 address_of(self.page.url, self.allowance)
             return self._fields(state_of(self.page)), value_of(self.page, self.stop.field, self._code)
         except (self.errors, NotAllowed, Unreachable):  # it led to where this check does not go
-            return 0, None
+            return [], None
 
     @property
     def stays(self) -> bool:
@@ -218,18 +225,8 @@ class Visitor:
     def _code(self) -> str:
         return (code_in(self.stop.url, self.stop.field) or "") if self.stop.field else ""
 
-    def _frames(self) -> list[Any]:
-        frames = [frame for frame in self.page.frames[1:] if not frame.is_detached()]
-        return [frame for frame in frames if frame.url.startswith(("http", "about:srcdoc", "blob"))]
-
-    def _leads_on(self, links: list[str]) -> bool:
-        """Whether a link of the page takes tags and code further: its form is on another page."""
-        ours = ("utm_", f"{self.stop.field}=") if self._code else ("utm_",)
-        tags = [part for part in urlsplit(self.stop.url).query.split("&") if part.startswith(ours)]
-        return bool(tags) and any(all(tag in link for tag in tags) for link in links)
-
     def _heard(self, page: Any, request: Any) -> None:
-        if self.sending is not None:
+        if self.sending is not None or (self.is_uncovering and leads_away(page, request)):
             return
         if request.is_navigation_request() and request.frame == page.main_frame:
             self.hops.append(request.url)
@@ -267,7 +264,7 @@ class Visitor:
         if not self._answers():
             return False
         state = state_of(self.page)
-        is_here = is_there(state) or any(map(is_there, self._states_of_frames()))
+        is_here = is_there(state) or any(map(is_there, states_of_frames(self.page)))
         return is_here and not (self._code and value_of(self.page, self.stop.field, self._code) == "")
 
     def _asked(self, what: Callable[[], bool], *, is_else: bool) -> bool:
@@ -364,8 +361,7 @@ class Visitor:
 
     def _step(self, page: Any, stop: Stop) -> str | None:
         try:
-            field = field_of(page, stop.field, self._code)
-            return None if field is None else step_of(field)
+            return step_of(field_of(page, stop.field, self._code))
         except self.errors:
             return None
 
@@ -387,7 +383,11 @@ class Visitor:
             if not self.sending.delivers:
                 keep_back(route)
                 return
-        if self.is_pressing and self.sending is None and request.method not in ("GET", "HEAD", "OPTIONS"):
+        if self.is_uncovering and leads_away(self.page, request):
+            route.abort("aborted")  # the page stays
+            return
+        is_asking = self.is_pressing or self.is_uncovering
+        if is_asking and self.sending is None and request.method not in ("GET", "HEAD", "OPTIONS"):
             keep_back(route)
             return
         try:

@@ -29,6 +29,7 @@ AGENT = "GTM-Governance link check"
 MOST_HOPS, MOST_BYTES = 10, 512 * 1024
 SECONDS_A_VISIT = 30.0
 OK = 200
+GONE = frozenset({404, 410})
 REDIRECTS = frozenset({301, 302, 303, 307, 308})
 # What may stand in a Location as it is; servers also send it unencoded.
 _URL_CHARACTERS = "%/:=&?~#+!$,;'@()*[]-._"
@@ -107,7 +108,18 @@ def visit(url: str, allowance: Allowance, *, seconds: float = SECONDS_A_VISIT) -
             )
 
 
-def _get(url: str, allowance: Allowance, until: float, jar: CookieJar) -> _Answer:
+def is_nowhere(url: str, allowance: Allowance, *, seconds: float = SECONDS_A_READ) -> bool:
+    """Whether nothing is where a form goes, by both questions that change nothing there: some answer one of
+    them only where a form is sent. False where nobody answers, or nobody may ask."""
+    until = time.monotonic() + seconds
+    try:
+        asked = (_get(url, allowance, until, CookieJar(), method=method) for method in ("OPTIONS", "GET"))
+        return all(answer.status in GONE for answer in asked)
+    except (NotAllowed, Unreachable):
+        return False
+
+
+def _get(url: str, allowance: Allowance, until: float, jar: CookieJar, *, method: str = "GET") -> _Answer:
     host, port, address = address_of(url, allowance)
     parts = urlsplit(url)
     connection = connect(parts.scheme, host, port, address, min(SECONDS_A_READ, left(until)))
@@ -117,7 +129,7 @@ def _get(url: str, allowance: Allowance, until: float, jar: CookieJar) -> _Answe
     jar.add_cookie_header(asked)
     headers |= {"Cookie": told} if (told := asked.get_header("Cookie")) else {}
     try:
-        connection.request("GET", target, headers=headers)
+        connection.request(method, target, headers=headers)
         response = connection.getresponse()
         jar.extract_cookies(response, asked)
         return _Answer(

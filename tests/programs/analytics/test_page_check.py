@@ -35,7 +35,7 @@ def found(*hits, **seen):
         ([GOOGLE + HERE, GOOGLE + HERE + STEP], [("counted-twice", WARNING)]),
         ([GOOGLE + HERE, OURS + HERE], [("counted-twice", WARNING)]),
         ([GOOGLE + HERE, GOOGLE.replace("G-1", "G-2") + HERE], []),
-        ([GOOGLE + "&dl=https%3A%2F%2Fshop.example%2Fjoin"], [("counted-untagged", WARNING)]),
+        ([GOOGLE + "&dl=https%3A%2F%2Fshop.example%2Fjoin"], [("counted-untagged", UNPROVEN)]),
         ([GOOGLE.replace("page_view", "user_engagement")], [("not-counted", UNPROVEN)]),
         ([], [("not-counted", ERROR)]),
     ],
@@ -70,14 +70,26 @@ def test_what_was_not_seen_is_not_proven_and_stops_nothing(seen, rule):
     assert found(GOOGLE + HERE, **seen) == [(rule, UNPROVEN)]
 
 
-def test_a_page_that_is_not_counted_while_scripts_are_kept_out_names_their_hosts():
+def test_a_page_that_is_not_counted_while_scripts_are_kept_out_names_their_hosts_and_where_they_go():
     assert found(kept_out=("www.googletagmanager.com",)) == [("not-counted", UNPROVEN)]
+    page = PageSeen(
+        LINK, 200, (LINK,), kept_out=("www.googletagmanager.com", "a.example", "b.example", "c.example")
+    )
+    (fault,) = check_page(LINK, page, code_parameter="ref", collectors=["www.google-analytics.com/g/collect"])
+    assert fault.message == (
+        "The view is not counted: nothing went to www.google-analytics.com/g/collect. Scripts of "
+        "www.googletagmanager.com, a.example, b.example and 1 more were kept out of shop.example/join, which may count "
+        "it. Add them to the allowed hosts of the launch profile, or confirm by hand."
+    )
 
 
-def test_a_site_for_trials_is_told():
+@pytest.mark.parametrize(("to", "severity"), [("", WARNING), ("staging.", UNPROVEN)])
+def test_a_site_for_trials_is_told_and_not_proven_where_another_leads_to_it(to, severity):
     url = LINK.replace("shop", "staging.shop")
-    page = PageSeen(url, 200, (url,))
-    assert [fault.rule for fault in check_page(url, page, code_parameter="ref")] == ["trial-site"]
+    link = url if not to else LINK
+    page = PageSeen(url, 200, (link, url))
+    faults = check_page(link, page, code_parameter="ref")
+    assert [(fault.rule, fault.severity) for fault in faults] == [("trial-site", severity)]
 
 
 LONG = "A page that is gone costs visitors, and here is how to find such links and mend them. " * 4
@@ -97,6 +109,13 @@ LONG = "A page that is gone costs visitors, and here is how to find such links a
 )
 def test_a_page_about_404_is_there_and_a_home_page_is_none_that_was_asked_for(seen, severity):
     assert found(GOOGLE + HERE, **seen) == [("soft-404", severity)]
+
+
+def test_a_home_page_that_the_launch_links_to_may_be_meant():
+    home = LINK.replace("/join", "/")
+    page = PageSeen(home, 200, (LINK, home))
+    (fault,) = check_page(LINK, page, code_parameter="ref", ours=["https://shop.example/"])
+    assert (fault.rule, fault.severity) == ("soft-404", UNPROVEN)
 
 
 def test_a_home_page_with_the_field_of_the_code_is_the_page():

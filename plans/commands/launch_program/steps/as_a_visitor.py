@@ -13,13 +13,14 @@ from rapidfuzz import fuzz
 from rapidfuzz.utils import default_process
 
 from gtm.core.places.outside import Allowance
+from plans.commands.launch_program.steps.referral_way import goes_to
 from plans.engine.running.kept_files import kept_file
 from plans.engine.running.steps import StepContext
 from programs.analytics.found_links import field_value
 from programs.analytics.link_check import code_in
-from programs.analytics.page_check import BAD_REQUEST, TOO_MANY
+from programs.analytics.page_check import BAD_REQUEST, LIKE_NOTHING, TOO_MANY
 from programs.outreach import browser
-from programs.outreach.visits import ARRIVED, NOT_ALLOWED, OK, visit
+from programs.outreach.visits import ARRIVED, NOT_ALLOWED, OK, is_nowhere, visit
 
 REDIRECT = 300
 BREATH = 5.0
@@ -65,7 +66,7 @@ def _look(
     # What each site answers for a page that nobody has made: some call that 200.
     stops += [browser.Stop(url, pictured=False) for url in _nowhere(worth_it)]
     missing: dict[str, browser.Look] = {}
-    texts: dict[str, str] = {}
+    seen: dict[str, browser.Look] = {}
 
     def tell(number: int) -> None:
         told = f"Opening link {number + 1} of {len(stops)} in Chromium"
@@ -80,14 +81,13 @@ def _look(
             elif isinstance(found, Exception):
                 visits[stop.url]["page"] = {"error": str(found), "unseen": getattr(found, "is_unseen", False)}
             else:
-                visits[stop.url]["page"], texts[stop.url] = _page(found), _words(found)
+                visits[stop.url]["page"], seen[stop.url] = _page(found), found
             if stop.url == flow:
-                look = _flow_look(found)
+                look = _flow_look(found, allowance)
     except browser.LookFailed as error:  # no browser came up: nothing was opened in one
         return {"browser": str(error), "look": None}
-    for url, words in texts.items():
-        page = visits[url]["page"]
-        page["like_missing"] = _likeness(words, page, missing.get(_host(page["url"])))
+    for url, found in seen.items():
+        visits[url]["page"].update(_beside_nothing(found, missing.get(_host(found.url))))
     return {"browser": "", "look": look}
 
 
@@ -145,9 +145,18 @@ def _nowhere(links: Sequence[str]) -> list[str]:
     return [f"{scheme}://{host}/{NOWHERE}" for scheme, host in sites]
 
 
-def _likeness(words: str, page: Mapping[str, Any], missing: browser.Look | None) -> float:
+def _beside_nothing(found: browser.Look, missing: browser.Look | None) -> dict[str, Any]:
+    """What a page has of its own, beside what its site shows where nothing is: how like the two are, and
+    whether it has a form. One for news that stands there as well is no page's own."""
+    likeness = _likeness(_words(found), found.url, missing)
+    is_own = found.field is not None or found.leads_on or likeness >= LIKE_NOTHING or missing is None
+    forms = found.forms and (is_own or not set(found.asks) <= set(missing.asks if missing else ()))
+    return {"like_missing": likeness, "forms": forms}
+
+
+def _likeness(words: str, address: str, missing: browser.Look | None) -> float:
     """How like the page is to what its site shows where nothing is, 0 to 1; 0 where it says so by its status."""
-    if missing is None or missing.status >= BAD_REQUEST or missing.url == page["url"]:
+    if missing is None or missing.status >= BAD_REQUEST or missing.url == address:
         return 0.0
     other = _words(missing)
     if not words or not other:
@@ -174,7 +183,7 @@ def _page(found: browser.Look) -> dict[str, Any]:
     return {name: getattr(found, name) for name in names} | {"text": found.text[:MOST_TEXT], "error": ""}
 
 
-def _flow_look(found: browser.Look | Exception) -> dict[str, Any]:
+def _flow_look(found: browser.Look | Exception, allowance: Allowance) -> dict[str, Any]:
     if isinstance(found, Exception):
         return {"error": str(found)}
     picture = found.picture and asdict(
@@ -188,4 +197,6 @@ def _flow_look(found: browser.Look | Exception) -> dict[str, Any]:
         "closed": found.closed,
         "leads_on": found.leads_on,
     }
-    return {**told, **more, "picture": picture or None, "sent": sent}
+    look = {**told, **more, "picture": picture or None, "sent": sent}
+    to = goes_to(look)
+    return {**look, "nowhere": bool(to) and is_nowhere(to, allowance)}

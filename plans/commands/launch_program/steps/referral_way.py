@@ -11,6 +11,7 @@ from programs.analytics.gone import says_gone
 from programs.analytics.link_check import ERROR, UNPROVEN, WARNING, LinkFault, check_round_trip, code_in
 from programs.analytics.page_check import sent_code
 from programs.analytics.page_counts import is_known
+from programs.analytics.page_unseen import WHERE_TO_ALLOW, kept_out
 
 _ASKS_FIRST = re.compile(r"check|valid|verif|exist|lookup|captcha|token|csrf|precheck", re.IGNORECASE)
 _INSTEAD = frozenset({"turned-away", "signs-in", "too-many", "blank"})
@@ -47,7 +48,7 @@ def where_the_code_came(
             places["form"] = told["field"]
     found += check_round_trip(code, places)
     if not any(finding.severity == ERROR for finding in found):
-        found += _sent_on(look or {}, parameter, code)
+        found += _sent_on(look or {}, parameter, code, _missed(told))
     if not any("form" in place for place in places) and not (look or {}).get("leads_on"):
         text = f"No filled form field {parameter} was seen: confirm by hand that the code is stored."
         # Without a browser a field that a script makes or fills is not seen, and no page is judged by that.
@@ -56,20 +57,41 @@ def where_the_code_came(
     return found
 
 
-def _sent_on(look: Mapping[str, Any], parameter: str, code: str) -> Iterator[LinkFault]:
-    """Whether the code leaves with the form."""
+def _missed(told: Mapping[str, Any]) -> str:
+    """What may keep the form from working: scripts of other hosts, which the browser did not load."""
+    hosts = (told.get("page") or {}).get("kept_out", ())
+    return f" {kept_out(hosts, told['page']['url'])}. {WHERE_TO_ALLOW}." if hosts else ""
+
+
+def _sent_on(look: Mapping[str, Any], parameter: str, code: str, missed: str) -> Iterator[LinkFault]:
+    """Whether the code leaves with the form; ``missed`` names what it may lack."""
     if not look.get("field") or "sent" not in look:
         return
     if look.get("closed"):
-        text = "The button of the form stays closed to this check, as to programs or to all: confirm by hand."
+        text = f"The button of the form stays closed to this check, as to programs or to all: confirm by hand.{missed}"
         yield LinkFault("referral-form", UNPROVEN, parameter, text)
     if not (requests := list(_of_the_form(look))):
-        text = "The form sent nothing when it was submitted: confirm by hand that the code is stored."
+        text = (
+            f"The form sent nothing when it was submitted: confirm by hand that the code is stored.{missed}"
+        )
         yield LinkFault("referral-form", UNPROVEN, parameter, text)
     elif not any(sent_code(code, one["url"], one["body"]) for one in requests):
         yield _sends_no_code(look, requests, parameter, code)
     elif (answer := requests[-1]["answer"]) and says_gone(answer):
         yield LinkFault("referral-sent", ERROR, parameter, "The site answers the form with an error.")
+    elif look.get("nowhere"):
+        to = urlsplit(requests[-1]["url"])
+        text = f"The form goes to {to.netloc}{to.path}, and nothing seems to be there: send one by hand."
+        yield LinkFault("referral-form", UNPROVEN, parameter, text)
+
+
+def goes_to(look: Mapping[str, Any]) -> str:
+    """Where the form of a page was to be sent and was not, without its query; "" where it was, or was asked
+    for by GET, or sent nothing."""
+    last = next(reversed(list(_of_the_form(look))), None)
+    if last is None or last["answer"] or last["method"] == "GET":
+        return ""
+    return urlsplit(last["url"])._replace(query="", fragment="").geturl()
 
 
 def _of_the_form(look: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
