@@ -41,6 +41,8 @@ LIKE_NOTHING = 0.95
 
 OWN_TEXT = 40
 """So many words make a text about a number, and no more a notice that says 404."""
+_CONSENT_OF_GOOGLE = re.compile(r"[?&]gcs=(G1\d\d)")
+"""What a tag of Google says of consent, “G111” where all was given."""
 _HOME = re.compile(r"(?:[a-z]{2}(?:[-_][a-z]{2})?)?", re.IGNORECASE)
 
 
@@ -116,7 +118,7 @@ def check_page(
         *check_redirect([link, *seen.hops[1:]], code_parameter=code_parameter, is_browser=True, kept=kept),
         *_rewritten(link, seen, views, code_parameter),
         *_slow(seen, slowest),
-        *_counted(seen, views, collectors),
+        *_counted(link, seen, views, collectors),
         *_untagged(link, views),
     )
 
@@ -200,8 +202,10 @@ def _slow(seen: PageSeen, slowest: float) -> Iterator[LinkFault]:
         yield _warning("slow", "", text)
 
 
-def _counted(seen: PageSeen, views: Sequence[View], collectors: Collection[str]) -> Iterator[LinkFault]:
-    yield from _twice(views, seen.before_consent)
+def _counted(
+    link: str, seen: PageSeen, views: Sequence[View], collectors: Collection[str]
+) -> Iterator[LinkFault]:
+    yield from _twice(link, views, seen.before_consent)
     if not collectors or views:
         return
     if is_heard(seen.hits, collectors):
@@ -226,10 +230,11 @@ def _counted(seen: PageSeen, views: Sequence[View], collectors: Collection[str])
     yield LinkFault("not-counted", UNPROVEN, "", f"{text} {said}")
 
 
-def _twice(views: Sequence[View], before_consent: int) -> Iterator[LinkFault]:
+def _twice(link: str, views: Sequence[View], before_consent: int) -> Iterator[LinkFault]:
     """The same page counted more than once for one account. Two addresses are two pages: an application has
     its steps counted. What differs only in its query, is sent to a server of the site's own as well, or is
-    told without cookies before consent and with them after it, may be meant: a person judges that."""
+    told without cookies before consent and with them after it, may be meant: a person judges that. A view
+    that says twice that consent was given, or once has lost the tags, is not proven."""
     pages: dict[tuple[str, ...], list[View]] = defaultdict(list)
     for view in views:
         to = urlsplit(view.page)
@@ -239,8 +244,12 @@ def _twice(views: Sequence[View], before_consent: int) -> Iterator[LinkFault]:
             continue
         plain = [(_maker(view.at), view.page, view.nth < before_consent) for view in same]
         is_plain = len(set(plain)) < len(plain)
+        consents = [told for view in same if (told := _CONSENT_OF_GOOGLE.search(view.told))]
+        is_said = len({view.at for view in same}) == 1 and len({told[1] for told in consents}) < len(consents)
+        is_in_doubt = is_said or len({bool(_lost(link, [view])) for view in same}) > 1
         text = f"One view is counted {len(same)} times at {' and '.join(sorted({view.at for view in same}))}."
-        yield (_error if is_plain else _warning)("counted-twice", "", text)
+        severity = ERROR if is_plain else UNPROVEN if is_in_doubt else WARNING
+        yield LinkFault("counted-twice", severity, "", text)
 
 
 def _maker(at: str) -> str:
@@ -251,16 +260,18 @@ def _maker(at: str) -> str:
 
 def _untagged(link: str, views: Sequence[View]) -> Iterator[LinkFault]:
     """A counter that is told an address without the tags counts the view as nobody's."""
-    told = [_plain(view.told) for view in views if view.page]
-    if not told:
-        return
-    tags = {name: values[0] for name, values in expected_values(link, "").items() if values[0]}
-    lost = [name for name, value in tags.items() if not any(value in line for line in told)]
-    if lost:
+    if lost := _lost(link, views):
         text = (
             f"The view is counted under an address without {', '.join(lost)}: confirm that the tags arrive."
         )
         yield LinkFault("counted-untagged", UNPROVEN, "", text)
+
+
+def _lost(link: str, views: Sequence[View]) -> list[str]:
+    """The tags of a link that none of the views which tell an address has."""
+    told = [_plain(view.told) for view in views if view.page]
+    tags = {name: values[0] for name, values in expected_values(link, "").items() if values[0]}
+    return [name for name, value in tags.items() if told and not any(value in line for line in told)]
 
 
 def _plain(text: str) -> str:

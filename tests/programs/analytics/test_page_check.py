@@ -49,6 +49,17 @@ def test_a_view_told_without_cookies_and_then_with_them_is_for_a_person_to_judge
     assert found(GOOGLE + HERE, GOOGLE + HERE, before_consent=2) == [("counted-twice", ERROR)]
 
 
+@pytest.mark.parametrize(("first", "severity"), [("G100", WARNING), ("G111", UNPROVEN)])
+def test_a_view_that_says_twice_that_consent_was_given_is_not_proven(first, severity):
+    hits = [f"{GOOGLE}&gcs={gcs}{HERE}" for gcs in (first, "G111")]
+    assert found(*hits, before_consent=1) == [("counted-twice", severity)]
+
+
+def test_a_view_counted_again_once_the_tags_are_gone_is_not_proven():
+    bare = GOOGLE + "&dl=https%3A%2F%2Fshop.example%2Fjoin"
+    assert found(GOOGLE + HERE, bare) == [("counted-twice", UNPROVEN)]
+
+
 def test_a_server_of_the_site_s_own_counts_for_google():
     assert found(OURS + HERE) == []
 
@@ -78,8 +89,8 @@ def test_a_page_that_is_not_counted_while_scripts_are_kept_out_names_their_hosts
     (fault,) = check_page(LINK, page, code_parameter="ref", collectors=["www.google-analytics.com/g/collect"])
     assert fault.message == (
         "The view is not counted: nothing went to www.google-analytics.com/g/collect. Scripts of "
-        "www.googletagmanager.com, a.example, b.example and 1 more were kept out of shop.example/join, which may count "
-        "it. Add them to the allowed hosts of the launch profile, or confirm by hand."
+        "www.googletagmanager.com, a.example, b.example and 1 more were kept out of shop.example/join, "
+        "which may count it. Add them to the allowed hosts of the launch profile, or confirm by hand."
     )
 
 

@@ -149,8 +149,9 @@ def _beside_nothing(found: browser.Look, missing: browser.Look | None) -> dict[s
     """What a page has of its own, beside what its site shows where nothing is: how like the two are, and
     whether it has a form. One for news that stands there as well is no page's own."""
     likeness = _likeness(_words(found), found.url, missing)
-    is_own = found.field is not None or found.leads_on or likeness >= LIKE_NOTHING or missing is None
-    forms = found.forms and (is_own or not set(found.asks) <= set(missing.asks if missing else ()))
+    is_own = found.field is not None or found.leads_on or not found.asks or likeness >= LIKE_NOTHING
+    everywhere = missing.asks if missing else ()
+    forms = found.forms and (is_own or not set(found.asks) <= set(everywhere))
     return {"like_missing": likeness, "forms": forms}
 
 

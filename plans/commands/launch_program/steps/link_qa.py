@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 from gtm.core.errors import Problem
 from plans.commands.launch_program.facts import TAKE_UP, material_of
 from plans.commands.launch_program.steps.as_a_visitor import is_at, is_file, observe
-from plans.commands.launch_program.steps.referral_way import form_note, where_the_code_came
+from plans.commands.launch_program.steps.referral_way import FORM_NOWHERE, form_note, where_the_code_came
 from plans.commands.shared.figures import figure, value_of
 from plans.engine.running.steps import PermanentError, StepContext, TransientError
 from plans.schemas.outputs import Column, Figure, File, Metrics, Output, StepResult, Table
@@ -235,10 +235,10 @@ def _unproven_for_all(
     pieces: Mapping[str, Sequence[str]], flow: Sequence[LinkFault], launch: Mapping[str, Any]
 ) -> dict[str, list[LinkFault]]:
     """What stayed unseen on the way of the code, for every link to the landing page: they lead the same way.
-    Where no link of the kit carries a code, nobody is referred, and no link needs that way."""
+    Where no link of the kit carries a code, nobody is referred: of that way, they need a form that arrives."""
     unseen = [finding for finding in flow if finding.severity == UNPROVEN]
     if not any(code_in(url, launch["code_parameter"]) for url in pieces):
-        return {}
+        unseen = [finding for finding in unseen if finding.rule == FORM_NOWHERE]
     return {url: unseen for url in pieces if is_at(url, launch["links"]["landing"])}
 
 

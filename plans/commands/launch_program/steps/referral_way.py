@@ -14,6 +14,7 @@ from programs.analytics.page_counts import is_known
 from programs.analytics.page_unseen import WHERE_TO_ALLOW, kept_out
 
 _ASKS_FIRST = re.compile(r"check|valid|verif|exist|lookup|captcha|token|csrf|precheck", re.IGNORECASE)
+FORM_NOWHERE = "form-nowhere"
 _INSTEAD = frozenset({"turned-away", "signs-in", "too-many", "blank"})
 """Findings of which the page itself was not seen: of its form, nothing can be said."""
 
@@ -82,7 +83,7 @@ def _sent_on(look: Mapping[str, Any], parameter: str, code: str, missed: str) ->
     elif look.get("nowhere"):
         to = urlsplit(requests[-1]["url"])
         text = f"The form goes to {to.netloc}{to.path}, and nothing seems to be there: send one by hand."
-        yield LinkFault("referral-form", UNPROVEN, parameter, text)
+        yield LinkFault(FORM_NOWHERE, UNPROVEN, "", text)
 
 
 def goes_to(look: Mapping[str, Any]) -> str:
