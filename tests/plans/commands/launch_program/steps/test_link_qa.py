@@ -287,6 +287,4 @@ def test_where_no_link_carries_a_code_no_field_for_it_is_missed(program, site, c
 
 def test_a_list_in_another_order_says_the_same():
     there = _look(browser.Stop("http://a.example/x"), text="Now: Travel, Leave, Time, Invoices, Payroll")
-    assert (
-        _likeness("Now: Payroll, Time, Invoices, Travel, Leave", "http://a.example/", there) == 1.0
-    )
+    assert _likeness("Now: Payroll, Time, Invoices, Travel, Leave", "http://a.example/", there) == 1.0
