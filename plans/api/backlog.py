@@ -18,7 +18,9 @@ class BacklogItemSerializer(Serializer):
     why = serializers.CharField()
     owner_role = serializers.CharField()
     eta = DayField()
-    expected_value = serializers.FloatField(source="row.expected_value")
+    expected_value = serializers.FloatField(
+        source="row.expected_value", allow_null=True, help_text="Empty where nobody knows what it is worth"
+    )
     follow_up = serializers.SerializerMethodField(help_text="The plan it became, and how that stands")
 
     @extend_schema_field({"type": "object", "nullable": True})

@@ -1,4 +1,8 @@
-"""The action plan in order of what an action is expected to bring for the work it takes."""
+"""The action plan in order of what an action is expected to bring for the work it takes.
+
+Where nobody knows what a unit of the effect is worth, its value is not known either, and not nothing: such
+actions come after those with a value, in the order of how many units they are expected to bring.
+"""
 
 from __future__ import annotations
 
@@ -6,8 +10,10 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
-from programs.analytics.estimate import Estimate
+from programs.analytics.estimate import Estimate, MaybeEstimate, Unavailable
 from programs.analytics.experiments import TestPlan
+
+NOT_BY_MONEY = "Without margin: not ranked by money"
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,8 +22,9 @@ class ProposedAction:
 
     ``chance_to_win`` 0..1; ``effect`` the change per unit of volume if it wins, with its interval
     (such as purchases per member and year); ``volume`` units touched (members); ``margin`` money per unit
-    of effect; ``effort`` person-days above 0. ``test`` is the experiment that would prove it, None where
-    none of power 80 % for the effect valued is possible; ``proof`` says how it is judged then.
+    of effect, None where it is not known; ``effort`` person-days above 0. ``test`` is the experiment that
+    would prove it, None where none of power 80 % for the effect valued is possible; ``proof`` says how it is
+    judged then.
     """
 
     action: str
@@ -26,7 +33,7 @@ class ProposedAction:
     chance_to_win: float
     effect: Estimate
     volume: float
-    margin: float
+    margin: float | None
     effort: float
     evidence: str = ""
     test: TestPlan | None = None
@@ -43,17 +50,21 @@ class ProposedAction:
 
 @dataclass(frozen=True, slots=True)
 class RankedItem:
-    """``expected_value`` = P(win) × effect × volume × margin − ``labour``; ``per_effort`` per person-day."""
+    """``expected_value`` = P(win) × effect × volume × margin − ``labour``; ``per_effort`` per person-day.
+
+    ``expected_count`` = P(win) × effect × volume, in units of the effect.
+    """
 
     rank: int
     item: ProposedAction
-    expected_value: Estimate
-    per_effort: Estimate
+    expected_value: MaybeEstimate
+    per_effort: MaybeEstimate
+    expected_count: float
     labour: float
 
 
 def prioritise(items: Iterable[ProposedAction], person_day_cost: float = 0.0) -> tuple[RankedItem, ...]:
-    """Best value per person-day first; equals by earlier due date, then by name.
+    """Best value per person-day first; equals by earlier due date, then by name. Those without a value last.
 
     The interval carries the effect's alone. An item may rank last with a negative value: it stays
     visible, so that somebody decides against it.
@@ -62,14 +73,27 @@ def prioritise(items: Iterable[ProposedAction], person_day_cost: float = 0.0) ->
         (item, _scale(item, 1.0, person_day_cost), _scale(item, item.effort, person_day_cost))
         for item in items
     ]
-    scored.sort(key=lambda row: (-row[2].value, row[0].due_date, row[0].action))
+    scored.sort(key=_order)
     return tuple(
-        RankedItem(rank, item, value, score, person_day_cost * item.effort)
+        RankedItem(rank, item, value, score, count_of(item), person_day_cost * item.effort)
         for rank, (item, value, score) in enumerate(scored, start=1)
     )
 
 
-def _scale(item: ProposedAction, divisor: float, person_day_cost: float) -> Estimate:
+def count_of(item: ProposedAction) -> float:
+    return item.chance_to_win * item.volume * item.effect.value
+
+
+def _order(row: tuple[ProposedAction, MaybeEstimate, MaybeEstimate]) -> tuple[bool, float, date, str]:
+    item, _, score = row
+    known = isinstance(score, Estimate)
+    worth = score.value if isinstance(score, Estimate) else count_of(item) / item.effort
+    return not known, -worth, item.due_date, item.action
+
+
+def _scale(item: ProposedAction, divisor: float, person_day_cost: float) -> MaybeEstimate:
+    if item.margin is None:
+        return Unavailable(f"{NOT_BY_MONEY}.")
     effect = item.effect
     factor = item.chance_to_win * item.volume * item.margin / divisor
     labour = person_day_cost * item.effort / divisor

@@ -50,20 +50,24 @@ def action_answer(
             figures=figures, caveats=[*trouble[1:], *caveats], next=f"{decides} decides.", chart=chart, table=table,
             columns=columns,
         )  # fmt: skip
-    value, pays = first["expected_value"], first["expected_value"] > 0
-    if pays:
+    value = first["expected_value"]
+    pays = value is None or value > 0
+    known = " whose worth is known" if any(row["expected_value"] is None for row in backlog) else ""
+    if value is None:
+        headline = f"{alarm}First: {first['title']}, {_worth(first, currency, labour)}."
+    elif pays:
         headline = f"{alarm}First: {first['title']}, worth {_worth(first, currency, labour)}."
     elif labour is None:
-        headline = f"{alarm}No proposal is worth its work. The best one is {first['title']}: {money(value, currency)}."
+        headline = f"{alarm}No proposal{known} is worth its work. The best one is {first['title']}: {money(value, currency)}."
     else:
-        headline = f"{alarm}No proposal pays for its labour. The best one is {first['title']}: {money(value, currency)}."
+        headline = f"{alarm}No proposal{known} pays for its labour. The best one is {first['title']}: {money(value, currency)}."
     is_tested = first["sample_size_per_arm"] is not None
     proof = [first["proof"]] if first["proof"] else []
     told = [first["why"], *([] if first["proof"] and first["proof"] in first["why"] else proof)]
     return Answer(
         headline=headline,
-        verdict=DO_NOT if not pays else GO if is_tested and not trouble else WITH_CARE,
-        money=Worth(
+        verdict=DO_NOT if not pays else GO if is_tested and not trouble and value is not None else WITH_CARE,
+        money=None if value is None else Worth(
             "Expected value of the first action", value, currency, first["expected_low"], first["expected_high"]
         ),
         certainty=_certainty(first),
@@ -97,7 +101,9 @@ def _certainty(action: Mapping[str, Any]) -> Certainty:
 
 
 def _worth(action: Mapping[str, Any], currency: str, labour: float | None) -> str:
-    """An amount, and whether what the work costs is in it."""
+    """An amount, and whether what the work costs is in it; or that nobody knows it."""
+    if action["expected_value"] is None:
+        return "its worth in money is not known"
     value = money(action["expected_value"], currency)
     if labour is not None:
         return f"{value} after labour"
@@ -111,4 +117,5 @@ def _second(backlog: Sequence[Mapping[str, Any]], currency: str, labour: float |
     if len(backlog) < 2:
         return None
     second = backlog[1]
-    return Alternative(f"Next in order: {second['title']}, worth {_worth(second, currency, labour)}.")
+    worth = "" if second["expected_value"] is None else "worth "
+    return Alternative(f"Next in order: {second['title']}, {worth}{_worth(second, currency, labour)}.")

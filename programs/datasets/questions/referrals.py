@@ -42,9 +42,9 @@ class ReferralQuestions(ABC):
         without: Collection[str] = (),
     ) -> pa.Table:
         """Invitations of the window as they stood at as_of, less those in ``without``: invites, clicks,
-        referrals, qualified, pipeline, won, paid (nested), pipeline_amount, revenue, margin, reward,
-        out_of_order, labelled, fraud. Money and what is won are net of refunds before as_of, rewards of
-        claw-backs."""
+        referrals, qualified, pipeline, won, paid (nested), pipeline_amount, revenue, margin, priced and
+        priced_revenue (won with a known margin), reward, out_of_order, labelled, fraud. Money and what is
+        won are net of refunds before as_of, rewards of claw-backs."""
         datasets = {"referrals": referrals, "referral_payouts": payouts}
         chosen = _span(start, end) | _flags(by)
         return self._ask_with("referral_funnel", datasets, _left_out(without), PAYOUTS, as_of=as_of, **chosen)

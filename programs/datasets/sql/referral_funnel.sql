@@ -1,7 +1,8 @@
 -- The invitations of [start, end) as they stood at as_of, per group: how many reached each stage or a later one
 -- (so that stages nest where a time was not recorded), and the money of those won, net of what was refunded before
 -- as_of. An order refunded in full is not won, nor is its reward paid. out_of_order counts rows that reached a stage
--- with an earlier one missing. Referrals in left_out are in no figure.
+-- with an earlier one missing. priced are those won whose margin is known, priced_revenue their revenue. Referrals in
+-- left_out are in no figure.
 WITH later AS (
     SELECT referral_id, sum(lowered) AS lowered FROM referral_changes
     WHERE moved_at >= CAST($as_of AS TIMESTAMPTZ) GROUP BY referral_id
@@ -50,6 +51,8 @@ SELECT
     CAST(coalesce(sum(pipeline_amount) FILTER (stage >= 5), 0) AS DECIMAL(18, 4)) AS pipeline_amount,
     CAST(coalesce(sum(revenue) FILTER (stage >= 6), 0) AS DECIMAL(18, 4)) AS revenue,
     CAST(coalesce(sum(margin) FILTER (stage >= 6), 0) AS DECIMAL(18, 4)) AS margin,
+    count(margin) FILTER (stage >= 6) AS priced,
+    CAST(coalesce(sum(revenue) FILTER (stage >= 6 AND margin IS NOT NULL), 0) AS DECIMAL(18, 4)) AS priced_revenue,
     CAST(coalesce(sum(reward) FILTER (stage >= 6 OR bought), 0) AS DECIMAL(18, 4)) AS reward,
     count(*) FILTER (
         stage > 1 + coalesce(clicked, false)::INT + coalesce(submitted, false)::INT + coalesce(qualified, false)::INT

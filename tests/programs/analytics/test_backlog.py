@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from programs.analytics.backlog import ProposedAction, prioritise
-from programs.analytics.estimate import Estimate
+from programs.analytics.estimate import Estimate, Unavailable
 
 ITEM = ProposedAction("Win back", "CRM", date(2026, 3, 1), 0.6, Estimate(0.5, 0.2, 0.9), 1000, 12.0, 5.0)
 
@@ -57,3 +57,14 @@ def test_rank_does_not_depend_on_the_order_given(items):
 def test_items_that_make_no_sense_are_refused(change):
     with pytest.raises(ValueError, match="Win back"):
         replace(ITEM, **change)
+
+
+def test_without_a_margin_the_value_is_not_known_and_the_count_ranks_behind_what_has_one():
+    few, many = (
+        replace(ITEM, action=name, margin=None, volume=v) for name, v in (("Few", 10), ("Many", 900))
+    )
+    loss = replace(ITEM, action="Loss", margin=-1.0)
+    ranked = prioritise([few, many, loss], person_day_cost=400)
+    assert [row.item.action for row in ranked] == ["Loss", "Many", "Few"]
+    assert all(isinstance(row.expected_value, Unavailable) for row in ranked[1:])
+    assert [row.expected_count for row in ranked[1:]] == pytest.approx([0.6 * 0.5 * 900, 0.6 * 0.5 * 10])

@@ -15,7 +15,7 @@ from plans.commands.monitor_loyalty.answer import answer_of
 from plans.commands.monitor_loyalty.kpis import metric_of
 from plans.commands.shared.experiments import SMALLEST_LIFT
 from plans.commands.shared.figures import chance as in_words
-from plans.commands.shared.figures import money, percent
+from plans.commands.shared.figures import money, percent, value_of, with_ends
 from plans.commands.shared.labour import effort_text, labour_line, labour_note, person_day_cost
 from plans.commands.shared.next_tests import CANNOT_BE_TESTED
 from plans.commands.shared.thresholds import alert_table
@@ -167,7 +167,7 @@ def due(today: date, effort: float, test: TestPlan | None) -> date:
 
 def values_of(row: RankedItem, people: dict[str, str]) -> dict[str, Any]:
     """An action as the plan JSON and later tasks read it."""
-    item, value = row.item, row.expected_value
+    item, (value, low, high) = row.item, with_ends(row.expected_value)
     return {
         "rank": row.rank,
         "title": item.action,
@@ -175,10 +175,10 @@ def values_of(row: RankedItem, people: dict[str, str]) -> dict[str, Any]:
         "owner_role": item.owner,
         "owner": people.get(item.owner) or item.owner,
         "eta": item.due_date.isoformat(),
-        "expected_value": value.value,
-        "expected_low": value.low,
-        "expected_high": value.high,
-        "value_per_day": row.per_effort.value,
+        "expected_value": value,
+        "expected_low": low,
+        "expected_high": high,
+        "value_per_day": value_of(row.per_effort),
         "chance_to_win": item.chance_to_win,
         "effect_per_member": item.effect.value,
         "members": item.volume,

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from plans.commands.optimize_referrals.facts import knows_margins
 from plans.commands.optimize_referrals.steps.refresh import SMALLEST_GROUP
 from plans.commands.shared.breakdowns import TOTAL, column_of, merge_small, relabel
 from plans.commands.shared.data_quality import net_note
@@ -44,7 +45,7 @@ def details(
     outputs: list[Any] = [_step_table(now, before), *_trend(context, windows, currency)]
     for chosen in breakdowns_of(dimensions):
         outputs += _drill_down(rows, chosen, currency)
-    outputs.append(_incentive_table(incentives, currency))
+    outputs.append(_incentive_table(incentives, currency, knows_margins(context.data)))
     return outputs
 
 
@@ -148,7 +149,7 @@ def _drill_down(
     return table, chart
 
 
-def _incentive_table(found: IncentiveEfficiency, currency: str) -> Table:
+def _incentive_table(found: IncentiveEfficiency, currency: str, has_margins: bool) -> Table:
     rows: list[list[Any]] = []
     for title, unit, scale, estimate in (
         ("Payout / gross margin", "%", 100.0, found.payout_ratio),
@@ -158,7 +159,8 @@ def _incentive_table(found: IncentiveEfficiency, currency: str) -> Table:
         rows.append([title, unit, *_scaled(estimate, scale), getattr(estimate, "reason", "")])
     for step in found.steps:
         cost = step.marginal_cost
-        note = getattr(cost, "reason", f"{step.extra_margin_per_invite:+.2f} {currency} margin an invitation")
+        margin = f"{step.extra_margin_per_invite:+.2f} {currency} margin an invitation" if has_margins else ""
+        note = getattr(cost, "reason", margin)
         between = f"{step.lower:g} → {step.higher:g} {step.currency}".rstrip()
         rows.append([f"Extra customer, reward {between}", currency, *_scaled(cost, 1.0), note])
     return Table(

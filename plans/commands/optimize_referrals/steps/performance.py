@@ -93,6 +93,8 @@ def diagnose(context: StepContext) -> StepResult:
             "funnel_before": dict(zip(STAGES, before.counts, strict=True)) if before else None,
             "revenue": now.revenue,
             "margin": sum(float(row["margin"]) for row in rows),
+            "priced": sum(row["priced"] for row in rows),
+            "priced_revenue": sum(float(row["priced_revenue"]) for row in rows),
             "reward": sum(float(row["reward"]) for row in rows),
             "out_of_order": sum(row["out_of_order"] for row in rows),
             "drops": [drop_values(drop) for drop in found],

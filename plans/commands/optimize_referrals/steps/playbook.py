@@ -24,13 +24,13 @@ from plans.commands.optimize_referrals.steps.proposed import (
     due,
     test_of,
 )
-from plans.commands.shared.figures import money, percent
+from plans.commands.shared.figures import money, percent, with_ends
 from plans.commands.shared.labour import effort_text, labour_note, person_day_cost
 from plans.commands.shared.windows import today_of
 from plans.engine.running.steps import StepContext
 from plans.schemas import outputs as shown
 from plans.schemas.outputs import Document, Section, StepResult
-from programs.analytics.backlog import ProposedAction, RankedItem, prioritise
+from programs.analytics.backlog import NOT_BY_MONEY, ProposedAction, RankedItem, prioritise
 from programs.analytics.estimate import Estimate
 
 WEIGHED = (
@@ -72,7 +72,8 @@ def write_playbook(context: StepContext) -> StepResult:
                 for each in rewards
             ],
             "alerts": alerts,
-            "expected_value": sum(row["expected_value"] for row in backlog),
+            "expected_value": sum(row["expected_value"] or 0.0 for row in backlog),
+            "not_valued": sum(row["expected_value"] is None for row in backlog),
             "answer": canonical.plain(answer),
             "headline": [
                 {"label": "Proposed", "value": f"{len(backlog)} actions"},
@@ -96,14 +97,15 @@ def proposals(context: StepContext, drops: Sequence[Mapping[str, Any]]) -> Itera
 
 
 def _messages(context: StepContext, drops: Sequence[Mapping[str, Any]], today: date) -> Iterator[Proposal]:
-    """A test per drop-off beyond chance. Volume is one window; money is gross margin."""
+    """A test per drop-off beyond chance. Volume is one window; money is gross margin, of orders that name it."""
     found = context.outputs["performance"]
-    margin_rate = found["margin"] / found["revenue"] if found["revenue"] else 0.0
+    priced = found.get("priced_revenue", found["revenue"])  # runs of before know no other
+    margin_rate = found["margin"] / priced if priced else None
     # Breakdowns overlap: one dimension at a time, so that no money is counted twice within it.
     real = [drop for drop in drops if drop["significant"] and len(drop["breakdown"]) == 1]
     for drop in real[:MOST_DROP_OFFS]:
         lift = GAP_CLOSED * drop["gap"]
-        per_pass = drop["value"] / (drop["entered"] * drop["gap"]) * margin_rate
+        revenue_per_pass = drop["value"] / (drop["entered"] * drop["gap"])
         step = f"{STAGE_TITLES[drop['source']]} → {STAGE_TITLES[drop['target']]}"
         luck = by_itself(drop["gap"], drop["rate"], drop["effective"])
         test, proof = test_of(context, drop["rate"], lift, drop["entered"], luck)
@@ -116,7 +118,7 @@ def _messages(context: StepContext, drops: Sequence[Mapping[str, Any]], today: d
                 CHANCE_TO_WIN,
                 _scaled(lift, drop["gap_low"], drop["gap_high"]),
                 drop["entered"],
-                per_pass,
+                None if margin_rate is None else revenue_per_pass * margin_rate,
                 EFFORT["message"],
                 f"{percent(drop['rate'])} pass against {percent(drop['best_rate'])} in {drop['best_group']}, "
                 f"q = {drop['q']:.2g}, without referrals proposed for hold",
@@ -130,7 +132,8 @@ def _messages(context: StepContext, drops: Sequence[Mapping[str, Any]], today: d
 def _enablement(context: StepContext, today: date) -> Iterator[Proposal]:
     """The weakest partners whose conversion lies below their tier's: enable them up to half of the gap."""
     found = context.outputs["performance"]
-    margin = found["margin"] / found["funnel"]["won"] if found["funnel"]["won"] else 0.0
+    priced = found.get("priced", found["funnel"]["won"])
+    margin = found["margin"] / priced if priced else None
     partners = context.outputs["partners"]["partners"]
     honest = [partner for partner in partners if not partner.get("suspected")]
     for partner in list(reversed(honest))[:MOST_PARTNERS]:
@@ -193,11 +196,17 @@ def _scaled(value: float, low: float | None, high: float | None) -> Estimate:
 
 def _values(row: RankedItem, proposal: Proposal, people: Mapping[str, str], currency: str) -> dict[str, Any]:
     item = row.item
+    value, low, high = with_ends(row.expected_value)
+    # Without a value the item says so and how much more it is expected to bring, counted.
+    count = (
+        f"{NOT_BY_MONEY}. Expected: about {row.expected_count:,.1f} more in a window of {item.volume:,.0f}"
+    )
     return {
-        "rank": row.rank, "kind": proposal.kind, "title": item.action, "why": item.evidence,
+        "rank": row.rank, "kind": proposal.kind, "title": item.action,
+        "why": item.evidence if value is not None else f"{item.evidence}. {count}",
         "owner_role": item.owner, "owner": people.get(item.owner) or item.owner, "eta": item.due_date.isoformat(),
-        "expected_value": row.expected_value.value, "expected_low": row.expected_value.low,
-        "expected_high": row.expected_value.high, "currency": currency, "lift": proposal.unit,
+        "expected_value": value, "expected_low": low, "expected_high": high,
+        "expected_count": row.expected_count if value is None else None, "currency": currency, "lift": proposal.unit,
         "labour": row.labour, "proof": item.proof, **_chance(proposal), "effort_days": item.effort,
         "sample_size_per_arm": item.test.members_per_arm if item.test else None,
         "test_weeks": item.test.weeks if item.test else None,
@@ -286,8 +295,10 @@ def insights_of(
         told.append(f"{found['out_of_order']:,} referrals reached a stage before the one ahead of it.")
     told += [f"Alert: {row['rule']} is breached." for row in alerts if row["verdict"] == "breached"]
     told += [f"Spike: {text}." for text in context.outputs["risk"]["spikes"]]
-    if backlog:
+    if backlog and backlog[0]["expected_value"] is not None:
         told.append(f"Best value for the work: {backlog[0]['title']}.")
+    elif backlog:
+        told.append(f"{NOT_BY_MONEY}. Most for the work, counted: {backlog[0]['title']}.")
     return told
 
 

@@ -212,3 +212,45 @@ def test_the_payout_log_is_confirmed_by_a_person_before_anybody_approves(site, w
         "log": "complete but for two",
         "evidence": {"export": "ledger.csv"},
     }
+
+
+def with_margins_of(world, named):
+    """The world where only the orders that ``named`` says of have a margin; without the column where none."""
+    rows = world["referrals"]
+    told = [m if named(n) else None for n, m in enumerate(rows.column("margin").to_pylist())]
+    place = rows.schema.get_field_index("margin")
+    if not any(m is not None for m in told):
+        return world | {"referrals": rows.remove_column(place)}
+    return world | {
+        "referrals": rows.set_column(place, "margin", pa.array(told, rows.schema.field(place).type))
+    }
+
+
+def test_without_margins_a_gap_has_no_worth_and_not_none_and_stands_behind_what_has_one(site, world):
+    site.load(with_margins_of(world, lambda n: False))
+    plan = site.run()
+    backlog = output(plan, "playbook")["backlog"]
+    unknown = [row for row in backlog if row["expected_value"] is None]
+    assert {row["kind"] for row in unknown} >= {"message"}
+    assert all(row["kind"] == "fraud" for row in backlog if row["expected_value"] is not None)
+    assert backlog[-len(unknown) :] == unknown
+    assert all("Without margin: not ranked by money. Expected: about " in row["why"] for row in unknown)
+    per_day = [row["expected_count"] / row["effort_days"] for row in unknown]
+    assert per_day == sorted(per_day, reverse=True)
+    items = {item["title"]: item for item in payload(plan, "backlog")["items"]}
+    assert all(items[row["title"]]["expected_value"] is None for row in unknown)
+
+
+def test_orders_that_name_no_margin_make_the_others_no_cheaper(site, world):
+    site.load(with_margins_of(world, lambda n: n % 2))
+    half = {row["title"]: row for row in output(site.run(), "playbook")["backlog"]}
+    site.load(world)
+    rows = output(site.run(), "playbook")["backlog"]
+    whole = [row for row in rows if row["kind"] in ("message", "enablement")]
+    assert whole
+    for row in whole:
+        gross = [
+            one[row["title"]]["expected_value"] + one[row["title"]]["labour"]
+            for one in (half, {row["title"]: row})
+        ]
+        assert gross[0] == pytest.approx(gross[1], rel=0.25)
