@@ -53,10 +53,6 @@ RULED = DOTS_IGNORED | DOMAIN_ALIASES.keys()
 PLAIN = re.compile(r"[a-z0-9._]+@([a-z0-9.-]*[a-z0-9])", re.ASCII)
 """Most addresses: of these only a rule of the domain changes anything."""
 PLAIN_IN_ARROW = r"^[a-z0-9._]+@[a-z0-9.-]*[a-z0-9]$"
-DOTTED_IN_ARROW = (
-    rf"^[.]*[a-z0-9_][a-z0-9._]*@({'|'.join(re.escape(domain) for domain in sorted(DOTS_IGNORED))})$"
-)
-"""Of these only the dots before the @ go."""
 RULED_IN_ARROW = rf"@({'|'.join(re.escape(domain) for domain in sorted(RULED))})$"
 LETTERS = {
     "ä": "ae", "ö": "oe", "ü": "ue", "ß": "ss", "ø": "oe", "å": "aa", "æ": "ae", "œ": "oe", "ł": "l",
@@ -260,14 +256,6 @@ def normalise_emails(addresses: Texts) -> Texts:
         pc.match_substring_regex(known, PLAIN_IN_ARROW), pc.match_substring_regex(known, RULED_IN_ARROW)
     )
     mailboxes = np.append(known.to_numpy(zero_copy_only=False).astype(object), "")
-    dotted = pc.match_substring_regex(known, DOTTED_IN_ARROW)
-    some = known.filter(dotted)
-    mailboxes[np.flatnonzero(dotted.to_numpy(zero_copy_only=False))] = pc.binary_join_element_wise(
-        pc.replace_substring(pc.replace_substring_regex(some, "@.*", ""), ".", ""),
-        pc.replace_substring_regex(some, ".*@", ""),
-        "@",
-    ).to_numpy(zero_copy_only=False)
-    plain = pc.or_(plain, dotted)
     for place in np.flatnonzero(~plain.to_numpy(zero_copy_only=False)).tolist():
         mailboxes[place] = normalise_email(mailboxes[place])
     found: Texts = mailboxes[encoded.indices.to_numpy()]

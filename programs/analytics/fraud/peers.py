@@ -138,7 +138,7 @@ def _beyond(
     rows: Sequence[Mapping[str, Any]], false_discovery: float, others: Mapping[str, Any] = NO_OTHERS
 ) -> tuple[Pattern, ...]:
     """The patterns of subjects of one level; ``others`` are the counts of those too small to be one."""
-    found: list[tuple[Mapping[str, Any], str, float, float, float, float]] = []
+    found: list[Pattern] = []
     for sign, (count, of) in SIGNS.items():
         peers = [row for row in rows if row[of] - row.get(f"{sign} {of}", 0) >= LEAST_ORDERS[row["level"]]]
         small = (others.get(count) or 0, others.get(of) or 0) if len(peers) < MANY_PEERS else (0, 0)
@@ -151,17 +151,13 @@ def _beyond(
         k = np.clip(k, 0.0, n)  # one advertisement may serve two referrers
         expected, p_values = beyond_peers(k, n, small if small[1] >= LEAST_OTHERS else None)
         found += [
-            (row, sign, a, b, expected, p)
-            for row, a, b, p in zip(peers, k.tolist(), n.tolist(), p_values.tolist(), strict=True)
+            Pattern(row["level"], row["name"], sign, int(a), int(b), expected, p, 1.0, bayes_weight(sign, p))
+            for row, a, b, p in zip(peers, k, n, p_values.tolist(), strict=True)
         ]
-    q_values = np.array(benjamini_hochberg([each[-1] for each in found]) if found else ())
-    beyond = [
-        Pattern(row["level"], row["name"], sign, int(a), int(b), expected, p, q, bayes_weight(sign, p))
-        for (row, sign, a, b, expected, p), q in (
-            (found[place], float(q_values[place])) for place in np.flatnonzero(q_values <= false_discovery)
-        )
-    ]
-    return tuple(each for each in beyond if each.weight > 0)
+    judged = zip(found, benjamini_hochberg([each.p_value for each in found]) if found else (), strict=True)
+    return tuple(
+        replace(each, q_value=float(q)) for each, q in judged if q <= false_discovery and each.weight > 0
+    )
 
 
 def beyond_peers(k: Floats, n: Floats, others: tuple[int, int] | None = None) -> tuple[float, Floats]:

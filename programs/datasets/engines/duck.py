@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Any
 
-import duckdb
 import pyarrow as pa
 
 from programs.datasets.engines.answers import worked_out
@@ -24,8 +23,6 @@ from programs.schemas.referral_rules import HOUSE_RULES
 
 __all__ = ["DuckDBEngine", "MissingDataset", "MixedCurrencies"]
 
-BY_ROW = {"referral_keys", "referral_rows"}
-"""Questions with an answer of a row each referral."""
 KEPT_WITH = {"left_out"}
 """Tables of ours with which answers are kept, which are counts; with others they are rows of people."""
 
@@ -97,9 +94,9 @@ class DuckDBEngine(QueryEngine):
             *before, last = query.split(";\n")
             for statement in before:
                 connection.execute(statement, _named_in(statement, parameters))
-            answer = (_by_all_threads if question in BY_ROW else _by_a_table)(
-                connection, last, _named_in(last, parameters)
-            )
+            # A table first: an answer that is fetched while it is worked out is worked out by one thread.
+            connection.execute(f"CREATE TEMP TABLE answer AS {last}", _named_in(last, parameters))
+            answer = connection.execute("FROM answer").to_arrow_table()
         if key is not None:
             worked_out.keep(key, answer)
         return answer
@@ -126,26 +123,6 @@ class DuckDBEngine(QueryEngine):
                 connection.execute((SQL / f"{prelude}.sql").read_text(encoding="utf-8"))
             query = (SQL / f"{question}.sql").read_text(encoding="utf-8")
             return connection.execute(query, parameters).to_arrow_table()
-
-
-def _by_a_table(
-    connection: duckdb.DuckDBPyConnection, statement: str, parameters: Mapping[str, Any]
-) -> pa.Table:
-    """A table first: an answer that is fetched while it is worked out is worked out by one thread."""
-    connection.execute(f"CREATE TEMP TABLE answer AS {statement}", parameters)
-    return connection.execute("FROM answer").to_arrow_table()
-
-
-def _by_all_threads(
-    connection: duckdb.DuckDBPyConnection, statement: str, parameters: Mapping[str, Any]
-) -> pa.Table:
-    """Every thread writes Arrow: no table of millions of rows is made beside the answer. Without an ORDER BY
-    its rows come in no order. A relation takes variables and no parameters; a list is one of texts."""
-    for name, value in parameters.items():
-        given = "CAST($value AS VARCHAR[])" if isinstance(value, list) else "$value"
-        connection.execute(f"SET VARIABLE {name} = {given}", {"value": value})
-    asked = re.sub(r"\$([a-z_]+)", r"getvariable('\1')", statement)
-    return connection.sql(asked).to_arrow_table()
 
 
 def digest_of(tables: Mapping[str, pa.Table]) -> str:

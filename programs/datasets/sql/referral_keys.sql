@@ -13,12 +13,11 @@ GROUP BY referral_id;
 CREATE TEMP MACRO named_in(address) AS
     CASE WHEN ends_with(address, '.') THEN rtrim(split_part(address, '@', 2), '.') ELSE split_part(address, '@', 2) END;
 CREATE TEMP MACRO true_domain(named, aliases, reals) AS coalesce(reals[list_position(aliases, named)], named);
-CREATE TEMP MACRO before_sign(text, sign) AS CASE WHEN contains(text, sign) THEN split_part(text, sign, 1) ELSE text END;
 CREATE TEMP MACRO mailbox_of(address, domain, dots, hyphens) AS
-    CASE WHEN list_contains(dots, domain)
-            THEN replace(before_sign(split_part(address, '@', 1), CASE WHEN list_contains(hyphens, domain) THEN '-' ELSE '+' END), '.', '')
-        WHEN contains(address, '+') OR contains(address, '-')
-            THEN before_sign(split_part(address, '@', 1), CASE WHEN list_contains(hyphens, domain) THEN '-' ELSE '+' END)
+    CASE WHEN contains(address, '+') OR contains(address, '-') OR list_contains(dots, domain)
+        THEN replace(
+            split_part(split_part(address, '@', 1), CASE WHEN list_contains(hyphens, domain) THEN '-' ELSE '+' END, 1),
+            CASE WHEN list_contains(dots, domain) THEN '.' ELSE '' END, '')
         ELSE split_part(address, '@', 1) END;
 -- Every click id of the list ends so before its equals sign: a cheap look before a dear one.
 CREATE TEMP MACRO may_name_a_click(link) AS (contains(link, 'id=') OR contains(link, 'ce=') OR contains(link, 'rc=')

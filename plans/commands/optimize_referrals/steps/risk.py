@@ -5,9 +5,7 @@ from __future__ import annotations
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 from typing import Any
 
 import numpy as np
@@ -25,13 +23,7 @@ from plans.commands.optimize_referrals.steps.payouts import (
     paying_rules,
     rule_table,
 )
-from plans.commands.optimize_referrals.steps.screen import (
-    let_through,
-    patterns_in,
-    policy_of,
-    rules_of,
-    table_of,
-)
+from plans.commands.optimize_referrals.steps.screen import patterns_in, policy_of, rules_of, screened
 from plans.commands.shared.figures import figure, value_of
 from plans.commands.shared.windows import Span, WindowPair
 from plans.engine.running.steps import StepContext
@@ -59,20 +51,11 @@ def review_risk(context: StepContext) -> StepResult:
     policy = policy_of(context.program)
     context.progress(5, "Referrals to review")
     patterns = patterns_in(context.data, windows.current.end, policy)
-    rows, population = let_through(context.data, windows.current.end, policy, patterns)
+    table, population = screened(context.data, windows.current.end, policy, patterns)
     context.progress(40, "Heuristics")
-    # Python works on one core from here on: what depends on no score is asked meanwhile, on the other.
-    with ThreadPoolExecutor(max_workers=1) as pool:
-        trend = pool.submit(weeks_of, context, windows.current)
-        breaches = pool.submit(compliance, context, windows.current)
-        unreturned = pool.submit(clawbacks_of, context, windows.current)
-        table = table_of(rows)
-        del rows
-        now, before = (invited_in(table, span) for span in (windows.current, windows.previous))
-        actionable = now | (~np.isnat(table.won_at) & np.isnat(table.paid_at))
-        found = review(
-            table, policy, population, within=actionable, patterns=patterns, labels=labels_of(context)
-        )
+    now, before = (invited_in(table, span) for span in (windows.current, windows.previous))
+    actionable = now | (~np.isnat(table.won_at) & np.isnat(table.paid_at))
+    found = review(table, policy, population, within=actionable, patterns=patterns, labels=labels_of(context))
     context.progress(75, "Cohorts and payouts")
     held = found.scores >= policy.hold
     # The table holds what is worth a look; shares are of everybody invited.
@@ -87,14 +70,14 @@ def review_risk(context: StepContext) -> StepResult:
         else Unavailable(windows.why_alone)
     )
     alerts = alerts_of(context, rates, windows)
-    chart = cohorts(trend.result(), table.invited_at[held], found.owners[held])
+    chart = cohorts(context, table.invited_at[held], found.owners[held], windows.current)
     spikes = spikes_in(chart, windows)
     cases = found.cases
     holds = [case for case in cases if case.proposal == "hold"]
     # What somebody did as a whole is a question to people before it is a reason to hold.
     to_open = [case for case in cases if case.proposal == "hold" or is_pattern(case)]
     measured = measure(context, found, held, ~np.isnat(table.won_at), actionable, windows.current)
-    broken, clawbacks = breaches.result(), unreturned.result()
+    broken = compliance(context, windows.current)
     outputs: list[Any] = [
         _figures(context, rates, earlier, holds, cases, measured, currency, windows),
         _case_table(cases if is_full(context) else holds[:SHOWN_IN_SUMMARY], len(cases), currency),
@@ -103,6 +86,7 @@ def review_risk(context: StepContext) -> StepResult:
     if not isinstance(chart, Unavailable):
         outputs.append(_control_chart(chart))
     outputs += measured.tables()
+    clawbacks = clawbacks_of(context, windows.current)
     outputs.append(clawback_table(clawbacks, context.data.has("referral_payouts"), currency))
     if is_full(context):
         outputs += [_heuristics_table(found, now), _policy_table(context, found)]
@@ -161,15 +145,13 @@ def invited_in(table: ReferralTable, span: Span) -> np.ndarray:
     return (table.invited_at >= low) & (table.invited_at < high)
 
 
-@dataclass(frozen=True, slots=True)
-class Weeks:
-    """Weeks of invitations, counted back from the end of the data: the first one's start, and invites of each."""
+def cohorts(
+    context: StepContext, held_at: np.ndarray, owners: np.ndarray, span: Span
+) -> tuple[ControlPoint, ...] | Unavailable:
+    """Weeks of invitations, counted back from the end of the data, on a control chart.
 
-    start: datetime
-    invites: tuple[int, ...]
-
-
-def weeks_of(context: StepContext, span: Span) -> Weeks | Unavailable:
+    What one of ``owners`` (a ring, a referrer) did in a week is one cluster.
+    """
     referrals = context.data.snapshot("referrals")
     first = referrals.window_start
     if first is None or not referrals.rows:
@@ -178,17 +160,6 @@ def weeks_of(context: StepContext, span: Span) -> Weeks | Unavailable:
     start = span.end - timedelta(days=COHORT_DAYS * weeks)
     found = context.data.engine.referral_trend(referrals, start=start, end=span.end, step_days=COHORT_DAYS)
     sizes = dict(zip(found.column("step").to_pylist(), found.column("invites").to_pylist(), strict=True))
-    return Weeks(start, tuple(sizes.get(week, 0) for week in range(weeks)))
-
-
-def cohorts(
-    asked: Weeks | Unavailable, held_at: np.ndarray, owners: np.ndarray
-) -> tuple[ControlPoint, ...] | Unavailable:
-    """The weeks on a control chart. What one of ``owners`` (a ring, a referrer) did in a week is one cluster."""
-    if isinstance(asked, Unavailable):
-        return asked
-    start, size = asked.start, asked.invites
-    weeks = len(size)
     since = (held_at - np.datetime64(start.replace(tzinfo=None), "us")) // np.timedelta64(COHORT_DAYS, "D")
     week_of = since.astype(int)
     flagged = np.bincount(week_of, minlength=weeks)
@@ -196,6 +167,7 @@ def cohorts(
     for (week, _), size_of in Counter(zip(week_of.tolist(), owners.tolist(), strict=True)).items():
         clusters[week].append(size_of)
     names = [f"{start + timedelta(days=COHORT_DAYS * week):%Y-%m-%d}" for week in range(weeks)]
+    size = [sizes.get(week, 0) for week in range(weeks)]
     # The first week is cut off by the start of the data.
     return control_chart(names[1:], flagged[1:].tolist(), size[1:], clusters=clusters[1:])
 

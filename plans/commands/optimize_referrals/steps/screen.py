@@ -82,14 +82,6 @@ def screened(
 
     Every order of a referrer or partner of ``patterns`` is worth one.
     """
-    rows, population = let_through(data, as_of, policy, patterns)
-    return table_of(rows), population
-
-
-def let_through(
-    data: OpenData, as_of: datetime, policy: Policy, patterns: Sequence[Pattern] = ()
-) -> tuple[pa.Table, Population]:
-    """The same, with the referrals as the query engine answers them."""
     watched = {
         f"watched_{level}s": sorted({each.name for each in patterns if each.level == level})
         for level in LEAST_ORDERS
@@ -99,11 +91,8 @@ def let_through(
     chosen, population = screen(
         data.engine.referral_keys(referrals, payouts, as_of=as_of, **looks_of(policy), **watched), policy
     )
-    return data.engine.referral_rows(referrals, chosen=chosen, as_of=as_of), population
-
-
-def table_of(rows: pa.Table) -> ReferralTable:
-    return ReferralTable.from_columns(columns_of(rows))
+    found = data.engine.referral_rows(referrals, chosen=chosen, as_of=as_of)
+    return ReferralTable.from_columns(columns_of(found)), population
 
 
 def looks_of(policy: Policy) -> dict[str, Any]:
