@@ -33,5 +33,6 @@ def test_every_rule_bars_the_person_and_who_stands_in_but_only_the_requester_cho
         "3": ["✗", "✗", "✓"],
         "4": ["✗", "✗", "✓"],
         "6": ["✗", "✓", "✓"],
+        "7": ["✗", "✗", "✓"],
         "–": ["✓", "✓", "✓"],
     }
