@@ -41,7 +41,8 @@ COUNTS, STAYS = 2.0, 5.0
 """Seconds: until a view is counted after the page is there; that a visitor stays to read or fill in."""
 HANGS = 5_000
 """Milliseconds without any answer of a page after which it is taken to hang."""
-MOST_HITS, MOST_SENT, MOST_STEPS, MOST_MOVES = 200, 20, 4, 5
+MOST_HITS, MOST_SENT, MOST_STEPS, MOST_MOVES, MOST_ANEW = 200, 20, 4, 5, 3
+WITHOUT_END = "Chromium: the page loads anew without end."
 _MOVED = re.compile("navigat|context was destroyed|detached", re.IGNORECASE)
 _WENT_ON = re.compile("interrupted by another navigation", re.IGNORECASE)
 """What Playwright says where a page went on to another while it was asked, and how often that may be."""
@@ -113,14 +114,17 @@ class Visitor:
         for tries in range(1, MOST_MOVES + 1):
             try:
                 self._comes_to_rest()
-                return self._shown()
+                shown = self._shown()
+                if self.hops.count(shown.url) > MOST_ANEW:  # that it stood still just now was chance
+                    raise LookFailed(WITHOUT_END)
+                return shown
             except self.late as error:  # a page that hangs has been told of: this is slow to show itself
                 raise LookFailed("Chromium: the page was not shown in time.", is_unseen=True) from error
             except self.errors as error:
                 if not _MOVED.search(error.message) or self.sending is not None:
                     raise
                 if tries == MOST_MOVES:
-                    raise LookFailed("Chromium: the page loads anew without end.") from error
+                    raise LookFailed(WITHOUT_END) from error
                 self._has_moved()  # it went on while it was looked at
         raise AssertionError("The last try returns or raises.")
 
