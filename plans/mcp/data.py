@@ -19,7 +19,7 @@ from programs.datasets.loading.limits import CHOICES
 from programs.models import Partner, Program
 from programs.previews import FIND, preview_dataset
 from programs.selectors import is_partners_contact
-from programs.series import answer_of_dataset, snapshot_store
+from programs.series import DataSeries, answer_of_dataset, snapshot_store
 from programs.services import load_dataset as load
 
 MOST_BYTES = 3 * 2**20
@@ -56,14 +56,16 @@ def load_dataset(
     }  # fmt: skip
     told: dict[str, Any] = {"program": place, "partner": of_partner, "profile": profile}
     told |= {"mapping": words["mapping"], **words["options"]}
-    seal = _seal(words | {"sha256": sha256(raw).hexdigest(), "file_name": file_name})
+    there = DataSeries(place, of_partner, None, kind).current() if kind else None
+    seen_with = {"sha256": sha256(raw).hexdigest(), "file_name": file_name, "current": there and there.pk}
+    seal = _seal(words | seen_with)
     with _as_file(raw, file_name) as source:
         if not look:
             seen = preview_dataset(kind, [source], **told)
             is_settled = kind and profile != FIND and not seen["questions"]
             return {"stored": False, "look": seal if is_settled else "", **seen}
         if look != seal:
-            said = "is of another file or of other words: look again, and send what that look answers."
+            said = "is of another file, other words or other current data: look again, and send its answer."
             raise InvalidInput(
                 "This file was not looked at.", problems=[Problem("look", said, code="not_seen")]
             )

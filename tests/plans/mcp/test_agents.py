@@ -211,6 +211,8 @@ def test_an_agent_loads_only_what_it_has_looked_at(organisation_with_data, live_
             other = await call(agent, "load_dataset", **more, **terms, series="replace", look=seen["look"])
             undecided = await call(agent, "load_dataset", **said, **terms, look=seen["look"])
             done = await call(agent, "load_dataset", **said, **terms, series="replace", look=seen["look"])
+            late = await call(agent, "load_dataset", **said, **terms, series="replace", look=seen["look"])
+            assert "other current data" in late["refused"]
             wrong = await call(agent, "load_dataset", **said, form="hex", options={"colour": "red"})
             large = await call(agent, "load_dataset", **(said | {"content": "x" * (3 * 2**20 + 1)}))
         return without, first, seen, unseen, other, undecided, done, wrong, large
